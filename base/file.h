@@ -1,0 +1,86 @@
+/*
+ * Local files and folders: the only place that calls the operating system for them.
+ * Every call can be made to fail or to kill the process (base/fault.h).
+ */
+#ifndef LEAT_BASE_FILE_H
+#define LEAT_BASE_FILE_H
+
+#include "base/io.h"
+
+/* Opens a regular file for reading. A folder or missing file is an error with its own code. Uses
+ * pread, never mmap, so that a file cut short while read is an error and no signal. */
+LEAT_CHECKED enum leat_status leat_file_open_input(const char *path, struct leat_input **out,
+                                                   struct leat_error *err);
+
+enum leat_create {
+    LEAT_CREATE_NEW,    /* fails if the path exists */
+    LEAT_CREATE_REPLACE /* writes PATH.tmp.<unique>, renamed over the path by finish */
+};
+/* Creates a file for writing; folders above it must exist. Buffered (256 KiB). */
+LEAT_CHECKED enum leat_status leat_file_create(const char *path, enum leat_create mode,
+                                               struct leat_output **out, struct leat_error *err);
+
+/* The whole file as bytes appended to `out`. */
+LEAT_CHECKED enum leat_status leat_file_read_all(const char *path, struct leat_buffer *out,
+                                                 struct leat_error *err);
+/* Writes the whole file, durably and atomically (LEAT_CREATE_REPLACE). */
+LEAT_CHECKED enum leat_status leat_file_write_all(const char *path, const void *bytes,
+                                                  size_t length, struct leat_error *err);
+
+enum leat_file_kind { LEAT_FILE_NONE, LEAT_FILE_REGULAR, LEAT_FILE_FOLDER, LEAT_FILE_OTHER };
+struct leat_file_info {
+    const char *path; /* owned by the list or borrowed */
+    enum leat_file_kind kind;
+    uint64_t size;
+    int64_t modified; /* microseconds since 1970 */
+};
+/* Kind NONE, not an error, if nothing is there. */
+LEAT_CHECKED enum leat_status leat_file_stat(const char *path, struct leat_file_info *out,
+                                             struct leat_error *err);
+
+struct leat_file_list {
+    struct leat_arena arena;
+    struct leat_file_info *items; /* sorted by path, bytewise */
+    size_t count;
+};
+/* Entries of a folder (not "." and ".."), with full paths `folder/name`. */
+LEAT_CHECKED enum leat_status leat_folder_list(const char *folder, struct leat_file_list *out,
+                                               struct leat_error *err);
+/* Regular files that match: a plain file; a folder (all files in it, recursively, except names
+ * starting with '.' or
+ * '_'); or a glob with `*`, `?`, `[...]`, `{a,b}` in any part and `**` for any number of folders.
+ * No match is an empty list. */
+LEAT_CHECKED enum leat_status leat_file_glob(const char *pattern, struct leat_file_list *out,
+                                             struct leat_error *err);
+void leat_file_list_release(struct leat_file_list *list);
+/* True if the pattern holds glob characters. */
+bool leat_file_is_glob(const char *pattern);
+
+LEAT_CHECKED enum leat_status leat_folder_create(const char *path,
+                                                 struct leat_error *err); /* and its parents */
+LEAT_CHECKED enum leat_status leat_folder_sync(const char *path, struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_file_rename(const char *from, const char *to,
+                                               struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_file_remove(const char *path,
+                                               struct leat_error *err); /* missing is no error */
+LEAT_CHECKED enum leat_status leat_folder_remove_all(const char *path, struct leat_error *err);
+
+/* An exclusive lock on PATH (created if missing) that the system releases when the process ends,
+ * however it ends. The holder's process id is written into the file for messages. Held by someone
+ * else: LEAT_E_LOCKED at once. */
+struct leat_file_lock {
+    int descriptor;
+};
+LEAT_CHECKED enum leat_status leat_file_lock_take(const char *path, struct leat_file_lock *out,
+                                                  struct leat_error *err);
+void leat_file_lock_release(struct leat_file_lock *lock);
+
+/* Path arithmetic in an arena: join("a", "b") is "a/b"; an absolute second part wins. NULL when out
+ * of memory. */
+char *leat_path_join(struct leat_arena *arena, const char *folder, const char *name);
+/* Folder part, "." if there is none. */
+char *leat_path_folder(struct leat_arena *arena, const char *path);
+/* Absolute and normalised ("." and ".." resolved by text). */
+char *leat_path_absolute(struct leat_arena *arena, const char *path);
+
+#endif
