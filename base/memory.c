@@ -1,0 +1,257 @@
+/* Allocation: the seam over malloc, the accountant, and arenas made of blocks that double in size
+ * up to 1 MiB. */
+#include "base/memory.h"
+#include "base/fault.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *leat_malloc(size_t size)
+{
+    return leat_fault_alloc_check() ? NULL : malloc(size ? size : 1);
+}
+
+void *leat_calloc(size_t count, size_t size)
+{
+    return leat_fault_alloc_check() ? NULL : calloc(count ? count : 1, size ? size : 1);
+}
+
+void *leat_realloc(void *block, size_t size)
+{
+    return leat_fault_alloc_check() ? NULL : realloc(block, size ? size : 1);
+}
+
+void leat_free(void *block)
+{
+    free(block);
+}
+
+void *leat_malloc_aligned(size_t size)
+{
+    if (leat_fault_alloc_check() || size > SIZE_MAX - 64)
+        return NULL;
+    return aligned_alloc(64, (size + 63) / 64 * 64 + (size == 0) * 64);
+}
+
+char *leat_strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = leat_malloc(size);
+
+    if (copy)
+        memcpy(copy, text, size);
+    return copy;
+}
+
+void leat_accountant_init(struct leat_accountant *accountant, struct leat_accountant *parent,
+                          uint64_t limit)
+{
+    accountant->parent = parent;
+    atomic_init(&accountant->used, 0);
+    atomic_init(&accountant->peak, 0);
+    accountant->limit = limit;
+}
+
+bool leat_accountant_charge(struct leat_accountant *accountant, uint64_t size)
+{
+    uint64_t now, peak;
+
+    if (!accountant)
+        return true;
+    now = atomic_fetch_add_explicit(&accountant->used, size, memory_order_relaxed) + size;
+    if ((accountant->limit && now > accountant->limit) ||
+        !leat_accountant_charge(accountant->parent, size)) {
+        atomic_fetch_sub_explicit(&accountant->used, size, memory_order_relaxed);
+        return false;
+    }
+    peak = atomic_load_explicit(&accountant->peak, memory_order_relaxed);
+    while (now > peak && !atomic_compare_exchange_weak(&accountant->peak, &peak, now))
+        ;
+    return true;
+}
+
+void leat_accountant_release(struct leat_accountant *accountant, uint64_t size)
+{
+    for (; accountant; accountant = accountant->parent)
+        atomic_fetch_sub_explicit(&accountant->used, size, memory_order_relaxed);
+}
+
+struct leat_arena_block {
+    struct leat_arena_block *next;
+    size_t size; /* of the whole block */
+};
+
+enum { BLOCK_FIRST = 4096, BLOCK_LARGEST = 1 << 20, BLOCK_HEADER = 64 };
+_Static_assert(sizeof(struct leat_arena_block) <= BLOCK_HEADER, "header keeps 64-byte alignment");
+
+void leat_arena_init(struct leat_arena *arena, struct leat_accountant *accountant)
+{
+    memset(arena, 0, sizeof(*arena));
+    arena->accountant = accountant;
+}
+
+static void free_blocks(struct leat_arena *arena, struct leat_arena_block *block)
+{
+    while (block) {
+        struct leat_arena_block *next = block->next;
+        leat_accountant_release(arena->accountant, block->size);
+        leat_free(block);
+        block = next;
+    }
+}
+
+void leat_arena_release(struct leat_arena *arena)
+{
+    free_blocks(arena, arena->head);
+    arena->head = NULL;
+    arena->next = arena->end = NULL;
+    arena->used = 0;
+}
+
+void leat_arena_reset(struct leat_arena *arena)
+{
+    struct leat_arena_block *keep = arena->head;
+    struct leat_arena_block *block = arena->head;
+
+    if (!keep)
+        return;
+    for (; block; block = block->next)
+        if (block->size > keep->size)
+            keep = block;
+    for (block = arena->head; block;) {
+        struct leat_arena_block *next = block->next;
+        if (block != keep) {
+            leat_accountant_release(arena->accountant, block->size);
+            leat_free(block);
+        }
+        block = next;
+    }
+    keep->next = NULL;
+    arena->head = keep;
+    arena->next = (char *)keep + BLOCK_HEADER;
+    arena->end = (char *)keep + keep->size;
+    arena->used = 0;
+}
+
+/* A new block with room for `size` bytes at any alignment up to 64. */
+static bool add_block(struct leat_arena *arena, size_t size)
+{
+    size_t wanted = arena->head ? arena->head->size * 2 : BLOCK_FIRST;
+    struct leat_arena_block *block;
+
+    if (size > SIZE_MAX / 2)
+        return false;
+    if (wanted > BLOCK_LARGEST)
+        wanted = BLOCK_LARGEST;
+    if (wanted < size + BLOCK_HEADER + 64)
+        wanted = (size + BLOCK_HEADER + 64 + 63) / 64 * 64;
+    if (!leat_accountant_charge(arena->accountant, wanted))
+        return false;
+    block = leat_malloc_aligned(wanted);
+    if (!block) {
+        leat_accountant_release(arena->accountant, wanted);
+        return false;
+    }
+    block->size = wanted;
+    block->next = arena->head;
+    arena->head = block;
+    arena->next = (char *)block + BLOCK_HEADER;
+    arena->end = (char *)block + wanted;
+    return true;
+}
+
+static void *alloc_at(struct leat_arena *arena, size_t size, size_t alignment)
+{
+    uintptr_t start = ((uintptr_t)arena->next + alignment - 1) & ~(uintptr_t)(alignment - 1);
+
+    if (!arena->next || start > (uintptr_t)arena->end || size > (uintptr_t)arena->end - start) {
+        if (!add_block(arena, size))
+            return NULL;
+        start = ((uintptr_t)arena->next + alignment - 1) & ~(uintptr_t)(alignment - 1);
+    }
+    arena->next = (char *)start + size;
+    arena->used += size;
+    return (void *)start;
+}
+
+void *leat_arena_alloc(struct leat_arena *arena, size_t size)
+{
+    return alloc_at(arena, size, 16);
+}
+
+void *leat_arena_alloc_aligned(struct leat_arena *arena, size_t size)
+{
+    return alloc_at(arena, size, 64);
+}
+
+void *leat_arena_calloc(struct leat_arena *arena, size_t count, size_t size)
+{
+    size_t total;
+    void *block;
+
+    if (__builtin_mul_overflow(count, size, &total))
+        return NULL;
+    block = leat_arena_alloc(arena, total);
+    if (block)
+        memset(block, 0, total);
+    return block;
+}
+
+char *leat_arena_copy(struct leat_arena *arena, const void *bytes, size_t length)
+{
+    char *copy = length < SIZE_MAX ? alloc_at(arena, length + 1, 1) : NULL;
+
+    if (copy) {
+        if (length)
+            memcpy(copy, bytes, length);
+        copy[length] = '\0';
+    }
+    return copy;
+}
+
+char *leat_arena_strdup(struct leat_arena *arena, const char *text)
+{
+    return leat_arena_copy(arena, text, strlen(text));
+}
+
+char *leat_arena_printf(struct leat_arena *arena, const char *format, ...)
+{
+    va_list args, again;
+    char *text = NULL;
+    int length;
+
+    va_start(args, format);
+    va_copy(again, args);
+    length = vsnprintf(NULL, 0, format, args);
+    if (length >= 0)
+        text = alloc_at(arena, (size_t)length + 1, 1);
+    if (text)
+        vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    va_end(args);
+    return text;
+}
+
+void leat_arena_adopt(struct leat_arena *to, struct leat_arena *from)
+{
+    struct leat_arena_block *last = from->head;
+
+    if (!last)
+        return;
+    while (last->next)
+        last = last->next;
+    if (to->head) { /* behind the current block, so that its free room stays in use */
+        last->next = to->head->next;
+        to->head->next = from->head;
+    } else {
+        to->head = from->head;
+        to->next = from->next;
+        to->end = from->end;
+    }
+    to->used += from->used;
+    from->head = NULL;
+    from->next = from->end = NULL;
+    from->used = 0;
+}
