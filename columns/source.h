@@ -154,6 +154,10 @@ LEAT_CHECKED enum leat_status leat_source_open_rows(const struct leat_rows *rows
                                                     struct leat_source **out,
                                                     struct leat_error *err);
 
+/* Opens what its put() wrote. */
+LEAT_CHECKED enum leat_status
+leat_source_read_rows(struct leat_cursor *cursor, struct leat_source **out, struct leat_error *err);
+
 /* --- sinks --- */
 struct leat_writer;
 struct leat_writer_ops {
