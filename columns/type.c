@@ -409,8 +409,8 @@ static const struct leat_type *unify_decimal(const struct leat_type *a, const st
 {
     unsigned a_whole, b_whole, scale, whole;
 
-    a_whole = a->id == LEAT_DECIMAL ? a->precision - a->scale : integer_digits(a->id);
-    b_whole = b->id == LEAT_DECIMAL ? b->precision - b->scale : integer_digits(b->id);
+    a_whole = a->id == LEAT_DECIMAL ? (unsigned)a->precision - a->scale : integer_digits(a->id);
+    b_whole = b->id == LEAT_DECIMAL ? (unsigned)b->precision - b->scale : integer_digits(b->id);
     scale = a->scale > b->scale ? a->scale : b->scale;
     whole = a_whole > b_whole ? a_whole : b_whole;
     if (whole > LEAT_DECIMAL_MAX_PRECISION)
