@@ -1,0 +1,51 @@
+/*
+ * From text to syntax trees: PostgreSQL's query language, and the statements of pipelines.
+ */
+#ifndef LEAT_COMPUTE_SQL_PARSER_H
+#define LEAT_COMPUTE_SQL_PARSER_H
+
+#include "compute/sql/ast.h"
+
+#define LEAT_SQL_MAX_TEXT   ((size_t)64 << 20)
+#define LEAT_SQL_MAX_ERRORS 20
+
+struct leat_sql_script {
+    const char *name; /* file, or "" for text from the command line; borrowed */
+    const char *text; /* borrowed: must outlive the tree */
+    size_t length;
+    struct leat_sql_statement **statements; /* those without errors, in order */
+    uint32_t count;
+    struct leat_error *errors; /* each with its place; at most LEAT_SQL_MAX_ERRORS */
+    uint32_t error_count;
+};
+
+/* Parses statements separated by ';'. After an error it goes on behind the next ';', so that `out`
+ * holds every statement that is right and every error; the status and *err are those of the first
+ * error. Only when out of memory is `out` empty. The tree lies in the arena. */
+LEAT_CHECKED enum leat_status leat_sql_parse(const char *name, const char *text, size_t length,
+                                             struct leat_arena *arena, struct leat_sql_script *out,
+                                             struct leat_error *err);
+/* One query, or one expression, and nothing behind it (a ';' is allowed after a query). */
+LEAT_CHECKED enum leat_status leat_sql_parse_query(const char *name, const char *text,
+                                                   size_t length, struct leat_arena *arena,
+                                                   struct leat_sql_query **out,
+                                                   struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_sql_parse_expression(const char *name, const char *text,
+                                                        size_t length, struct leat_arena *arena,
+                                                        struct leat_sql_expr **out,
+                                                        struct leat_error *err);
+
+/* For a prompt: true if the text ends with a ';' outside quotes and comments, or holds nothing but
+ * blanks and comments. */
+bool leat_sql_is_complete(const char *text, size_t length);
+/* Length of the text's first statement with its ';', or `length` if there is none. Quotes and
+ * comments are understood. Never fails. */
+size_t leat_sql_split(const char *text, size_t length);
+
+/* Appends a name as SQL: quoted if it must be. */
+LEAT_CHECKED enum leat_status leat_sql_put_name(struct leat_text name, struct leat_buffer *out,
+                                                struct leat_error *err);
+/* The i-th keyword in upper case, or NULL past the end: for completion. */
+const char *leat_sql_keyword_at(size_t index);
+
+#endif
