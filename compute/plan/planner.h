@@ -1,0 +1,74 @@
+/*
+ * From a syntax tree to a plan: binding names and types, unnesting subqueries, choosing the plan.
+ */
+#ifndef LEAT_COMPUTE_PLAN_PLANNER_H
+#define LEAT_COMPUTE_PLAN_PLANNER_H
+
+#include "base/file.h"
+#include "compute/plan/catalog.h"
+#include "compute/sql/parser.h"
+
+/* A call of read_csv(...), read_files(...) or FROM 'file', with its arguments evaluated. */
+struct leat_file_call {
+    const char *function; /* "read_csv", "read_json", "read_parquet", "read_avro", "read_files" */
+    uint32_t pattern_count;
+    const char **patterns; /* files, folders or globs, joined with the options' folder */
+    uint32_t option_count;
+    struct leat_option_value *options;
+    uint32_t offset; /* in the script, for errors */
+    uint32_t length;
+};
+
+struct leat_plan_options {
+    struct leat_catalog *catalog;   /* what names mean; NULL: there are no tables */
+    struct leat_expr_source source; /* the script's name and text, for carets */
+    const char *folder;             /* relative file names start here; NULL: the current folder */
+    bool no_optimizer;              /* bind only, for tests */
+    /* Opens STREAM name, STREAM(name) and STREAM read_files(...); the planner takes the source.
+     * NULL: STREAM is refused outside pipelines. `call` is NULL for names. */
+    enum leat_status (*open_stream)(void *context, const struct leat_sql_from *from,
+                                    const struct leat_file_call *call, struct leat_source **out,
+                                    struct leat_error *err);
+    void *stream_context;
+};
+
+/* Plans a query. Everything lies in the owner. Errors point into options->source. */
+LEAT_CHECKED enum leat_status leat_plan_query(const struct leat_sql_query *query,
+                                              const struct leat_plan_options *options,
+                                              struct leat_plan_owner *owner, struct leat_plan **out,
+                                              struct leat_error *err);
+/* Puts a projection on the plan that gives exactly the columns of `target`, with PostgreSQL's
+ * assignment casts: by name (columns that the plan lacks become null; columns that the target lacks
+ * are an error) or by position. */
+LEAT_CHECKED enum leat_status leat_plan_coerce(struct leat_plan *plan,
+                                               const struct leat_schema *target, bool by_name,
+                                               const struct leat_plan_options *options,
+                                               struct leat_plan_owner *owner,
+                                               struct leat_plan **out, struct leat_error *err);
+/* Binds an expression (no aggregates or subqueries) over rows of `schema`, as a boolean if
+ * `boolean`. */
+LEAT_CHECKED enum leat_status leat_plan_expression(const struct leat_sql_expr *expression,
+                                                   const struct leat_schema *schema, bool boolean,
+                                                   const struct leat_plan_options *options,
+                                                   struct leat_arena *arena, struct leat_expr **out,
+                                                   struct leat_error *err);
+/* Evaluates a table function's arguments; LEAT_NOT_FOUND if `from` is no file call. */
+LEAT_CHECKED enum leat_status
+leat_plan_file_call(const struct leat_sql_from *from, const struct leat_plan_options *options,
+                    struct leat_arena *arena, struct leat_file_call *out, struct leat_error *err);
+/* The files that the call names now, sorted; a pattern without any match is L1402. */
+LEAT_CHECKED enum leat_status leat_plan_file_list(const struct leat_file_call *call,
+                                                  struct leat_file_list *out,
+                                                  struct leat_error *err);
+/* Opens the given files as the call says (format by function, option, extension or content). */
+LEAT_CHECKED enum leat_status leat_plan_open_files(const struct leat_file_call *call,
+                                                   const struct leat_file_info *files, size_t count,
+                                                   struct leat_source **out,
+                                                   struct leat_error *err);
+
+/* The format of that name ("csv"), or NULL; the i-th format, or NULL past the end. */
+struct leat_format;
+const struct leat_format *leat_plan_format(const char *name);
+const struct leat_format *leat_plan_format_at(size_t index);
+
+#endif
