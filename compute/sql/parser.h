@@ -45,7 +45,7 @@ size_t leat_sql_split(const char *text, size_t length);
 /* Appends a name as SQL: quoted if it must be. */
 LEAT_CHECKED enum leat_status leat_sql_put_name(struct leat_text name, struct leat_buffer *out,
                                                 struct leat_error *err);
-/* The i-th keyword in upper case, or NULL past the end: for completion. */
+/* The i-th keyword in lower case, or NULL past the end: for completion. */
 const char *leat_sql_keyword_at(size_t index);
 
 #endif

@@ -1,0 +1,289 @@
+/*
+ * FROM: tables, files, table functions, subqueries, STREAM, and joins between them.
+ */
+#include "compute/sql/parser_internal.h"
+#include <stdio.h>
+
+static struct leat_sql_from *new_from(struct parser *p, enum leat_sql_from_kind kind, size_t start)
+{
+    struct leat_sql_from *from = parser_alloc(p, sizeof(*from));
+    if (from) {
+        from->kind = kind;
+        from->offset = offset_of(p, start);
+        from->depth = 1;
+    }
+    return from;
+}
+
+/* Words that go on with FROM though they could be an alias. */
+static bool ends_table(const struct parser *p)
+{
+    if (is_keyword(p, LEAT_KEYWORD_QUALIFY) || is_keyword(p, LEAT_KEYWORD_WATERMARK) ||
+        is_keyword(p, LEAT_KEYWORD_PIVOT) || is_keyword(p, LEAT_KEYWORD_UNPIVOT))
+        return true;
+    if (is_keyword(p, LEAT_KEYWORD_VERSION) || is_keyword(p, LEAT_KEYWORD_TIMESTAMP))
+        return is_keyword_at(p, 1, LEAT_KEYWORD_AS) && is_keyword_at(p, 2, LEAT_KEYWORD_OF);
+    if (is_keyword(p, LEAT_KEYWORD_SEMI) || is_keyword(p, LEAT_KEYWORD_ANTI))
+        return is_keyword_at(p, 1, LEAT_KEYWORD_JOIN);
+    /* Inside CREATE TEST: GIVEN x AS q GIVEN ..., EXPECT ... */
+    return (is_keyword(p, LEAT_KEYWORD_GIVEN) || is_keyword(p, LEAT_KEYWORD_EXPECT)) &&
+           (peek_at(p, 1)->kind == LEAT_TOKEN_WORD || peek_at(p, 1)->kind == LEAT_TOKEN_NAME);
+}
+
+static bool refuse_table_suffix(struct parser *p)
+{
+    if (is_keyword(p, LEAT_KEYWORD_WATERMARK))
+        return fail_token(p, LEAT_E_SQL_UNSUPPORTED, NULL, "WATERMARK is not supported yet");
+    if ((is_keyword(p, LEAT_KEYWORD_VERSION) || is_keyword(p, LEAT_KEYWORD_TIMESTAMP)) &&
+        is_keyword_at(p, 1, LEAT_KEYWORD_AS) && is_keyword_at(p, 2, LEAT_KEYWORD_OF))
+        return fail_token(p, LEAT_E_SQL_UNSUPPORTED, NULL,
+                          "reading an earlier version (AS OF) is not supported yet");
+    if (is_keyword(p, LEAT_KEYWORD_TABLESAMPLE))
+        return fail_token(p, LEAT_E_SQL_UNSUPPORTED, NULL, "TABLESAMPLE is not supported");
+    return true;
+}
+
+/* [AS] alias [(columns)], and a function's WITH ORDINALITY before it. */
+static bool parse_alias(struct parser *p, struct leat_sql_from *from)
+{
+    if (!refuse_table_suffix(p))
+        return false;
+    if (is_keyword(p, LEAT_KEYWORD_WITH) && is_keyword_at(p, 1, LEAT_KEYWORD_ORDINALITY)) {
+        advance(p);
+        advance(p);
+        from->ordinality = true;
+    }
+    if (accept_keyword(p, LEAT_KEYWORD_AS)) {
+        if (!parse_name(p, NAME_COLUMN, "a name for the table", &from->alias))
+            return false;
+    } else if (is_name(p, NAME_TABLE_ALIAS) && !ends_table(p)) {
+        p->suspect = p->position + 1;
+        if (!parse_name(p, NAME_TABLE_ALIAS, "a name for the table", &from->alias))
+            return false;
+    }
+    if (from->alias.text.data && is_symbol(p, "(") &&
+        !parse_name_list(p, "a column name", &from->columns))
+        return false;
+    return refuse_table_suffix(p);
+}
+
+static bool parse_table_name(struct parser *p, struct leat_sql_from *from)
+{
+    size_t start = p->position;
+
+    if (is_string_at(p, 0)) {
+        from->kind = LEAT_SQL_FROM_FILE;
+        return parse_string(p, "a file", &from->file);
+    }
+    if (!parse_path(p, "a table", &from->path))
+        return false;
+    if (!is_symbol(p, "("))
+        return true;
+    from->kind = LEAT_SQL_FROM_FUNCTION;
+    from->function = parse_call(p, &from->path, start);
+    return from->function != NULL;
+}
+
+/* STREAM t, STREAM(t), STREAM f(...). Plain `stream` followed by nothing of that is a table. */
+static bool is_stream(const struct parser *p)
+{
+    const struct leat_token *next = peek_at(p, 1);
+
+    if (!is_keyword(p, LEAT_KEYWORD_STREAM))
+        return false;
+    if (is_symbol_at(p, 1, "("))
+        return true;
+    if (next->kind == LEAT_TOKEN_NAME)
+        return true;
+    return next->kind == LEAT_TOKEN_WORD &&
+           leat_keyword_class_of((enum leat_keyword)next->keyword) <= LEAT_KEYWORD_CLASS_COLUMN &&
+           next->keyword != LEAT_KEYWORD_QUALIFY;
+}
+
+static struct leat_sql_from *parse_stream(struct parser *p)
+{
+    size_t start = p->position;
+    struct leat_sql_from *from = new_from(p, LEAT_SQL_FROM_TABLE, start);
+    bool parentheses;
+
+    if (!from)
+        return NULL;
+    advance(p);
+    from->stream = true;
+    parentheses = accept_symbol(p, "(");
+    if (!parse_table_name(p, from) || (parentheses && !expect_symbol(p, ")")) ||
+        !parse_alias(p, from))
+        return NULL;
+    return from;
+}
+
+static bool has_set_tail(const struct parser *p)
+{
+    return is_keyword(p, LEAT_KEYWORD_UNION) || is_keyword(p, LEAT_KEYWORD_INTERSECT) ||
+           is_keyword(p, LEAT_KEYWORD_EXCEPT) || is_keyword(p, LEAT_KEYWORD_ORDER) ||
+           is_keyword(p, LEAT_KEYWORD_LIMIT);
+}
+
+/* ( query ) alias, or ( joins ). */
+static struct leat_sql_from *parse_from_parentheses(struct parser *p)
+{
+    size_t start = p->position;
+    struct leat_sql_from *from;
+
+    advance(p);
+    if (is_query_start(p, 0)) {
+        from = new_from(p, LEAT_SQL_FROM_QUERY, start);
+        if (!from || !(from->query = parse_query(p)))
+            return NULL;
+    } else {
+        from = parse_from_item(p);
+        if (!from)
+            return NULL;
+        if (from->kind == LEAT_SQL_FROM_QUERY && !from->alias.text.data && has_set_tail(p)) {
+            from->query = parse_query_after(p, from->query, start + 1);
+            if (!from->query)
+                return NULL;
+        } else if (from->kind != LEAT_SQL_FROM_JOIN && from->kind != LEAT_SQL_FROM_QUERY) {
+            char hint[128];
+            snprintf(hint, sizeof(hint), "write FROM %.*s without parentheses",
+                     (int)(from->length > 60 ? 60 : from->length), p->text + from->offset);
+            fail_at(p, LEAT_E_SYNTAX, from->offset, from->length, hint,
+                    "parentheses in FROM hold a query or a join");
+            return NULL;
+        }
+    }
+    if (!expect_symbol(p, ")"))
+        return NULL;
+    if (from->kind == LEAT_SQL_FROM_QUERY && !from->alias.text.data && !parse_alias(p, from))
+        return NULL;
+    return from;
+}
+
+static struct leat_sql_from *parse_table_ref(struct parser *p)
+{
+    size_t start = p->position;
+    bool lateral = false;
+    struct leat_sql_from *from;
+
+    if (is_stream(p)) {
+        from = parse_stream(p);
+    } else {
+        if (is_keyword(p, LEAT_KEYWORD_LATERAL)) {
+            advance(p);
+            lateral = true;
+        } else if (is_keyword(p, LEAT_KEYWORD_ONLY)) {
+            advance(p);
+        }
+        if (is_symbol(p, "(")) {
+            from = parse_from_parentheses(p);
+        } else if (is_keyword(p, LEAT_KEYWORD_VALUES) && is_symbol_at(p, 1, "(")) {
+            fail_token(p, LEAT_E_SYNTAX, "write FROM (VALUES (1), (2)) AS t(x)",
+                       "VALUES in FROM stands in parentheses");
+            return NULL;
+        } else {
+            from = new_from(p, LEAT_SQL_FROM_TABLE, start);
+            if (from && (!parse_table_name(p, from) || !parse_alias(p, from)))
+                from = NULL;
+        }
+    }
+    if (!from || p->failed)
+        return NULL;
+    from->lateral |= lateral;
+    from->offset = offset_of(p, start);
+    from->length = length_since(p, start);
+    return from;
+}
+
+/* The join's words. False and not failed: no join follows. */
+static bool parse_join_words(struct parser *p, struct leat_sql_from *join)
+{
+    static const struct {
+        enum leat_keyword keyword;
+        enum leat_sql_join join;
+    } sides[] = {{LEAT_KEYWORD_LEFT, LEAT_SQL_JOIN_LEFT},
+                 {LEAT_KEYWORD_RIGHT, LEAT_SQL_JOIN_RIGHT},
+                 {LEAT_KEYWORD_FULL, LEAT_SQL_JOIN_FULL},
+                 {LEAT_KEYWORD_INNER, LEAT_SQL_JOIN_INNER}};
+    bool found = false;
+
+    if (accept_keyword(p, LEAT_KEYWORD_CROSS)) {
+        join->join = LEAT_SQL_JOIN_CROSS;
+        return expect_keyword(p, LEAT_KEYWORD_JOIN);
+    }
+    join->join = LEAT_SQL_JOIN_INNER;
+    if (is_keyword(p, LEAT_KEYWORD_NATURAL)) {
+        advance(p);
+        join->natural = found = true;
+    }
+    for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++)
+        if (is_keyword(p, sides[i].keyword)) {
+            advance(p);
+            join->join = sides[i].join;
+            if (is_keyword(p, LEAT_KEYWORD_OUTER))
+                advance(p);
+            found = true;
+            break;
+        }
+    if ((is_keyword(p, LEAT_KEYWORD_SEMI) || is_keyword(p, LEAT_KEYWORD_ANTI)) &&
+        is_keyword_at(p, 1, LEAT_KEYWORD_JOIN)) {
+        bool anti = is_keyword(p, LEAT_KEYWORD_ANTI);
+        return fail_token(p, LEAT_E_TRAP,
+                          anti ? "write WHERE NOT EXISTS (SELECT FROM other WHERE ...)"
+                               : "write WHERE EXISTS (SELECT FROM other WHERE ...)",
+                          "%s JOIN is not PostgreSQL's", anti ? "ANTI" : "SEMI");
+    }
+    if (found)
+        return expect_keyword(p, LEAT_KEYWORD_JOIN);
+    return accept_keyword(p, LEAT_KEYWORD_JOIN);
+}
+
+static bool parse_join_condition(struct parser *p, struct leat_sql_from *join)
+{
+    if (join->join == LEAT_SQL_JOIN_CROSS || join->natural)
+        return true;
+    if (accept_keyword(p, LEAT_KEYWORD_ON)) {
+        join->on = parse_expr(p);
+        return join->on != NULL;
+    }
+    if (accept_keyword(p, LEAT_KEYWORD_USING))
+        return parse_name_list(p, "a column that both sides have", &join->using_columns);
+    return fail_here(p);
+}
+
+struct leat_sql_from *parse_from_item(struct parser *p)
+{
+    size_t start = p->position;
+    struct leat_sql_from *left;
+
+    if (!enter(p))
+        return NULL;
+    left = parse_table_ref(p);
+    while (left && !p->failed) {
+        struct leat_sql_from *join;
+        if (is_keyword(p, LEAT_KEYWORD_LATERAL) && is_keyword_at(p, 1, LEAT_KEYWORD_VIEW)) {
+            fail_token(p, LEAT_E_TRAP, "write CROSS JOIN LATERAL unnest(list) AS t(x)",
+                       "LATERAL VIEW is not PostgreSQL's");
+            return NULL;
+        }
+        join = new_from(p, LEAT_SQL_FROM_JOIN, start);
+        if (!join)
+            return NULL;
+        if (!parse_join_words(p, join))
+            break;
+        join->left = left;
+        /* a JOIN b JOIN c ON .. ON ..: the right side takes the first condition. */
+        join->right = parse_table_ref(p);
+        if (!join->right || !parse_join_condition(p, join))
+            return NULL;
+        join->depth =
+            (uint16_t)((left->depth > join->right->depth ? left->depth : join->right->depth) + 1);
+        if (join->depth > LEAT_SQL_MAX_DEPTH) {
+            fail_token(p, LEAT_E_TOO_DEEP, NULL, "more than %d joins", LEAT_SQL_MAX_DEPTH);
+            return NULL;
+        }
+        join->length = length_since(p, start);
+        left = join;
+    }
+    leave(p);
+    return p->failed ? NULL : left;
+}

@@ -1,0 +1,130 @@
+/*
+ * Shared by the files of the parser. A parse function returns NULL (or false) after a failure; the
+ * parser then holds the error and every caller returns at once.
+ */
+#ifndef LEAT_COMPUTE_SQL_PARSER_INTERNAL_H
+#define LEAT_COMPUTE_SQL_PARSER_INTERNAL_H
+
+#include "compute/sql/lexer.h"
+#include "compute/sql/parser.h"
+
+#define PARSER_MAX_EXPECTED 12
+
+struct parser {
+    const char *text;
+    size_t length;
+    const char *source;
+    struct leat_tokens tokens;
+    size_t position; /* of the current token */
+    struct leat_arena *arena;
+    struct leat_error *err; /* of the current statement */
+    bool failed;
+    bool out_of_memory;
+    unsigned depth;
+    unsigned call_depth; /* inside the arguments of a function: for lambdas */
+    /* What was looked for at the token `expected_at`, for messages. */
+    size_t expected_at;
+    unsigned expected_count;
+    const char *expected[PARSER_MAX_EXPECTED];
+    /* A name just taken where a misspelt keyword is likely (an alias): position + 1, or 0. */
+    size_t suspect;
+};
+
+/* A growing list in the arena. */
+struct list {
+    void *items;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+/* --- parser.c --- */
+void *parser_alloc(struct parser *p, size_t size);
+/* Room for one more item of `size`, zeroed; NULL when out of memory. */
+void *list_add(struct parser *p, struct list *list, size_t size);
+
+const struct leat_token *peek(const struct parser *p);
+const struct leat_token *peek_at(const struct parser *p, size_t ahead);
+void advance(struct parser *p);
+bool is_keyword(const struct parser *p, enum leat_keyword keyword);
+bool is_keyword_at(const struct parser *p, size_t ahead, enum leat_keyword keyword);
+/* Unquoted word that is no keyword of the table, compared without case. */
+bool is_word(const struct parser *p, const char *word);
+bool is_symbol(const struct parser *p, const char *symbol);
+bool is_symbol_at(const struct parser *p, size_t ahead, const char *symbol);
+bool is_operator(const struct parser *p, const char *name);
+bool is_string_at(const struct parser *p, size_t ahead);
+bool accept_keyword(struct parser *p, enum leat_keyword keyword);
+bool accept_word(struct parser *p, const char *word);
+bool accept_symbol(struct parser *p, const char *symbol);
+bool expect_keyword(struct parser *p, enum leat_keyword keyword);
+bool expect_symbol(struct parser *p, const char *symbol);
+/* Remembers what would have been right here. */
+void want(struct parser *p, const char *what);
+
+/* Bytes from the token at `start` to the one before the current. */
+uint32_t offset_of(const struct parser *p, size_t start);
+uint32_t length_since(const struct parser *p, size_t start);
+
+/* Sets "syntax error at or near ..." with what was expected. Returns false. */
+bool fail_here(struct parser *p);
+/* Sets an error at the bytes [offset, offset + length). Returns false. `hint` may be NULL. */
+bool fail_at(struct parser *p, int code, uint32_t offset, uint32_t length, const char *hint,
+             const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* The same for the token `ahead` of the current. */
+bool fail_token(struct parser *p, int code, const char *hint, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+bool fail_memory(struct parser *p);
+bool enter(struct parser *p);
+void leave(struct parser *p);
+
+enum name_use { NAME_COLUMN, NAME_TABLE_ALIAS, NAME_LABEL, NAME_FUNCTION };
+/* True if the current token may be a name of that use. */
+bool is_name(const struct parser *p, enum name_use use);
+bool parse_name(struct parser *p, enum name_use use, const char *what, struct leat_sql_name *out);
+bool parse_path(struct parser *p, const char *what, struct leat_sql_path *out);
+bool parse_string(struct parser *p, const char *what, struct leat_text *out);
+/* ( name, name ) */
+bool parse_name_list(struct parser *p, const char *what, struct leat_sql_names *out);
+/* Nearest keyword to the word, or NULL. */
+const char *nearest_keyword(const char *word, size_t length);
+
+/* --- parse_expr.c --- */
+struct leat_sql_expr *parse_expr(struct parser *p);
+struct leat_sql_expr *parse_primary(struct parser *p);
+bool parse_expr_list(struct parser *p, struct leat_sql_exprs *out); /* one or more, by commas */
+struct leat_sql_expr *new_expr(struct parser *p, enum leat_sql_expr_kind kind, size_t start);
+/* Completes length and depth. */
+struct leat_sql_expr *close_expr(struct parser *p, struct leat_sql_expr *expr, size_t start);
+bool set_args(struct parser *p, struct leat_sql_expr *expr, uint32_t count,
+              struct leat_sql_expr *const *args);
+
+/* --- parse_call.c --- */
+struct leat_sql_expr *parse_call(struct parser *p, const struct leat_sql_path *name, size_t start);
+/* The functions with a grammar of their own (extract, trim, ...); NULL and not failed: none. */
+struct leat_sql_expr *parse_special_call(struct parser *p);
+bool parse_type(struct parser *p, struct leat_sql_type *out);
+bool parse_order_list(struct parser *p, struct leat_sql_orders *out);
+bool parse_window(struct parser *p, struct leat_sql_window *out);
+/* A call of a function by one unqualified name. */
+struct leat_sql_expr *make_call(struct parser *p, const char *name, size_t start, uint32_t count,
+                                struct leat_sql_expr *const *args);
+
+/* --- parse_query.c --- */
+struct leat_sql_query *parse_query(struct parser *p);
+/* Goes on behind a query in parentheses that turned out to be the first operand of a UNION or to
+ * have an ORDER BY; `start` is the token of its opening parenthesis. */
+struct leat_sql_query *parse_query_after(struct parser *p, struct leat_sql_query *first,
+                                         size_t start);
+/* True if a query starts at the token `ahead`. */
+bool is_query_start(const struct parser *p, size_t ahead);
+
+/* --- parse_from.c --- */
+struct leat_sql_from *parse_from_item(struct parser *p);
+
+/* --- parse_statement.c, parse_create.c --- */
+struct leat_sql_statement *parse_statement(struct parser *p);
+bool parse_create(struct parser *p, struct leat_sql_statement *statement);
+bool parse_test(struct parser *p, struct leat_sql_statement *statement);
+bool parse_flow(struct parser *p, struct leat_sql_statement *statement);
+
+#endif
