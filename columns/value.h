@@ -74,7 +74,7 @@ bool leat_parse_uuid(const char *text, size_t length, uint8_t out[16]);
 bool leat_parse_boolean(const char *text, size_t length, bool *out);
 
 /* Printers write at most the given size, without NUL, and return the length. */
-#define LEAT_PRINT_MAX 64
+#define LEAT_PRINT_MAX 80
 size_t leat_print_int64(int64_t value, char out[LEAT_PRINT_MAX]);
 size_t leat_print_double(double value,
                          char out[LEAT_PRINT_MAX]); /* shortest that reads back the same */
