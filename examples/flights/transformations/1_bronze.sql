@@ -1,0 +1,40 @@
+-- Files as they come. Missing values are written NA. Rows that cannot be read go to the quarantine.
+
+CREATE STREAMING TABLE flights_raw
+COMMENT 'Departures from New York, one row a flight, as delivered'
+AS SELECT * FROM STREAM read_csv('data/flights/*.csv', header => true, nulls => ['NA'], filename => true,
+  types => {'year': 'int', 'month': 'int', 'day': 'int', 'dep_time': 'int', 'sched_dep_time': 'int',
+            'dep_delay': 'int', 'arr_time': 'int', 'sched_arr_time': 'int', 'arr_delay': 'int', 'carrier': 'text',
+            'flight': 'int', 'tailnum': 'text', 'origin': 'text', 'dest': 'text', 'air_time': 'int',
+            'distance': 'int', 'hour': 'int', 'minute': 'int', 'time_hour': 'timestamptz'});
+
+CREATE STREAMING TABLE weather (
+  CONSTRAINT possible_wind EXPECT (wind_speed < 200) ON VIOLATION QUARANTINE ROW
+)
+COMMENT 'Hourly weather at the three airports'
+AS SELECT origin, time_hour, temp, humid, wind_dir, wind_speed, wind_gust, precip, pressure, visib
+FROM STREAM read_json('data/weather/*.ndjson', nulls => ['NA'],
+  columns => {'origin': 'text', 'time_hour': 'timestamptz', 'temp': 'double', 'humid': 'double', 'wind_dir': 'int',
+              'wind_speed': 'double', 'wind_gust': 'double', 'precip': 'double', 'pressure': 'double',
+              'visib': 'double'});
+
+CREATE MATERIALIZED VIEW airlines AS
+SELECT carrier, name FROM read_csv('data/airlines.csv');
+
+CREATE MATERIALIZED VIEW airports (
+  CONSTRAINT one_row_an_airport EXPECT UNIQUE (faa) ON VIOLATION FAIL UPDATE
+)
+COMMENT 'Airports; swapped coordinates are put right'
+AS SELECT faa, name,
+  CASE WHEN abs(lat) > abs(lon) AND lat > 72 THEN lon ELSE lat END AS lat,
+  CASE WHEN abs(lat) > abs(lon) AND lat > 72 THEN lat ELSE lon END AS lon,
+  alt, tzone
+FROM read_csv('data/airports.csv', nulls => ['NA', '\N']);
+
+CREATE MATERIALIZED VIEW planes AS
+SELECT tailnum, year AS built,
+  CASE WHEN manufacturer LIKE 'AIRBUS%' THEN 'AIRBUS'
+       WHEN manufacturer LIKE 'MCDONNELL DOUGLAS%' THEN 'MCDONNELL DOUGLAS'
+       ELSE manufacturer END AS manufacturer,
+  model, seats
+FROM read_csv('data/planes.csv', nulls => ['NA']);
