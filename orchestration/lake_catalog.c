@@ -1,0 +1,277 @@
+/* The adapter between the planner's catalog interface and the lake. Every change is published on
+ * its own. */
+#include "orchestration/lake_catalog.h"
+
+#include "base/system.h"
+#include "orchestration/publish.h"
+
+#include <stdio.h>
+
+struct lake_catalog {
+    struct leat_catalog base;
+    struct leat_lake *lake;
+    char schema[256];
+};
+
+/* Schema and table as written, with the catalog's schema where none is. */
+static enum leat_status split_name(struct lake_catalog *catalog, const struct leat_text *parts,
+                                   uint32_t count, struct leat_arena *arena,
+                                   struct leat_lake_name *out, struct leat_error *err)
+{
+    if (count == 0 || count > 3)
+        return leat_error_set(err, LEAT_E_TABLE_NOT_FOUND, "a table name with %u parts", count);
+    out->table = leat_arena_copy(arena, parts[count - 1].data, parts[count - 1].length);
+    out->schema = count > 1 ? leat_arena_copy(arena, parts[count - 2].data, parts[count - 2].length)
+                            : leat_arena_strdup(arena, catalog->schema);
+    return out->table && out->schema ? LEAT_OK : leat_error_memory(err);
+}
+
+/* The same, looking into all schemas if the catalog's own has no such table. */
+static enum leat_status resolve(struct lake_catalog *catalog, const struct leat_text *parts,
+                                uint32_t count, struct leat_arena *arena,
+                                struct leat_lake_name *out, struct leat_error *err)
+{
+    struct leat_lake_names names;
+    size_t matches = 0;
+
+    LEAT_TRY(split_name(catalog, parts, count, arena, out, err));
+    if (count > 1)
+        return LEAT_OK;
+    LEAT_TRY(leat_lake_list(catalog->lake, &names, err));
+    for (size_t i = 0; i < names.count; i++) {
+        if (strcmp(names.items[i].table, out->table) != 0)
+            continue;
+        out->schema = leat_arena_strdup(arena, names.items[i].schema);
+        matches++;
+        if (strcmp(names.items[i].schema, catalog->schema) == 0) {
+            matches = 1;
+            break;
+        }
+    }
+    leat_lake_names_release(&names);
+    if (!out->schema)
+        return leat_error_memory(err);
+    if (matches > 1) {
+        (void)leat_error_set(err, LEAT_E_TABLE_NOT_FOUND, "several schemas have a table %s",
+                             out->table);
+        leat_error_hint(err, "write SCHEMA.%s", out->table);
+        return LEAT_NOT_FOUND;
+    }
+    return LEAT_OK;
+}
+
+/* Loads the table of a name; *name lies in the arena. */
+static enum leat_status load(struct lake_catalog *catalog, const struct leat_text *parts,
+                             uint32_t count, struct leat_arena *arena, struct leat_lake_name *name,
+                             struct leat_table *out, struct leat_error *err)
+{
+    LEAT_TRY(resolve(catalog, parts, count, arena, name, err));
+    return leat_lake_load(catalog->lake, name->schema, name->table, out, err);
+}
+
+static enum leat_status find(struct leat_catalog *base, const struct leat_text *parts,
+                             uint32_t count, struct leat_arena *arena, struct leat_relation *out,
+                             struct leat_error *err)
+{
+    struct leat_lake_name name;
+    struct leat_table table;
+    enum leat_status status;
+
+    memset(out, 0, sizeof(*out));
+    LEAT_TRY(load((struct lake_catalog *)base, parts, count, arena, &name, &table, err));
+    out->kind = LEAT_RELATION_TABLE;
+    out->name = leat_arena_printf(arena, "%s.%s", name.schema, name.table);
+    status = out->name ? leat_table_open_source(&table, out->name, &out->source, err)
+                       : leat_error_memory(err);
+    leat_table_release(&table);
+    return status;
+}
+
+static enum leat_status list(struct leat_catalog *base, struct leat_bytes_list *out,
+                             struct leat_error *err)
+{
+    struct leat_lake_names names;
+    enum leat_status status = LEAT_OK;
+    char text[520];
+
+    LEAT_TRY(leat_lake_list(((struct lake_catalog *)base)->lake, &names, err));
+    for (size_t i = 0; i < names.count && status == LEAT_OK; i++) {
+        int length = snprintf(text, sizeof(text), "%.255s.%.255s", names.items[i].schema,
+                              names.items[i].table);
+        status = leat_bytes_list_append(out, text, (size_t)length, err);
+    }
+    leat_lake_names_release(&names);
+    return status;
+}
+
+/* Points the catalog at a new table, in the place of the one at old_location if that is given. */
+static enum leat_status commit_created(struct lake_catalog *catalog,
+                                       const struct leat_lake_name *name, struct leat_table *table,
+                                       const char *old_location, struct leat_error *err)
+{
+    struct leat_lake_change change = {name->schema, name->table, old_location, NULL};
+    struct leat_bytes_list written;
+    enum leat_status status;
+
+    leat_bytes_list_init(&written);
+    status = leat_table_write_metadata(table, &change.new_location, &written, err);
+    if (status == LEAT_OK)
+        status = leat_lake_commit(catalog->lake, &change, 1, NULL, NULL, err);
+    if (status == LEAT_CONFLICT)
+        leat_lake_discard(&written);
+    leat_bytes_list_release(&written);
+    return status;
+}
+
+/* The pointer of an existing table that is to be replaced; NULL if there is none. */
+static enum leat_status replaced_location(struct lake_catalog *catalog,
+                                          const struct leat_lake_name *name, bool replace,
+                                          struct leat_arena *arena, const char **out,
+                                          struct leat_error *err)
+{
+    struct leat_table old;
+    enum leat_status status = leat_lake_load(catalog->lake, name->schema, name->table, &old, err);
+
+    *out = NULL;
+    if (status == LEAT_NOT_FOUND) {
+        leat_error_clear(err);
+        return LEAT_OK;
+    }
+    LEAT_TRY(status);
+    *out = leat_arena_strdup(arena, old.metadata_location);
+    leat_table_release(&old);
+    if (!*out)
+        return leat_error_memory(err);
+    if (replace)
+        return LEAT_OK;
+    (void)leat_error_set(err, LEAT_E_TABLE_EXISTS, "table %s.%s exists", name->schema, name->table);
+    leat_error_hint(err, "CREATE OR REPLACE TABLE replaces it; IF NOT EXISTS keeps it");
+    return LEAT_EXISTS;
+}
+
+static enum leat_status create_in(struct lake_catalog *catalog, const struct leat_text *parts,
+                                  uint32_t count, const struct leat_schema *schema, bool replace,
+                                  struct leat_arena *arena, struct leat_error *err)
+{
+    struct leat_lake_name name;
+    struct leat_table table;
+    const char *old_location, *location;
+    enum leat_status status;
+
+    LEAT_TRY(split_name(catalog, parts, count, arena, &name, err));
+    LEAT_TRY(replaced_location(catalog, &name, replace, arena, &old_location, err));
+    LEAT_TRY(leat_lake_location(catalog->lake, name.schema, name.table, arena, &location, err));
+    LEAT_TRY(leat_table_create(location, schema, NULL, 0, NULL, 0, &table, err));
+    status = commit_created(catalog, &name, &table, old_location, err);
+    leat_table_release(&table);
+    return status;
+}
+
+static enum leat_status create_table(struct leat_catalog *base, const struct leat_text *parts,
+                                     uint32_t count, const struct leat_schema *schema, bool replace,
+                                     struct leat_error *err)
+{
+    struct leat_arena arena;
+    enum leat_status status;
+
+    leat_arena_init(&arena, NULL);
+    status = create_in((struct lake_catalog *)base, parts, count, schema, replace, &arena, err);
+    leat_arena_release(&arena);
+    return status;
+}
+
+static enum leat_status drop(struct leat_catalog *base, const struct leat_text *parts,
+                             uint32_t count, enum leat_relation_kind kind, struct leat_error *err)
+{
+    struct lake_catalog *catalog = (struct lake_catalog *)base;
+    struct leat_lake_name name;
+    struct leat_table table;
+    struct leat_arena arena;
+    enum leat_status status;
+
+    if (kind != LEAT_RELATION_TABLE)
+        return leat_error_set(err, LEAT_E_TABLE_NOT_FOUND, "the lake holds no views");
+    leat_arena_init(&arena, NULL);
+    status = load(catalog, parts, count, &arena, &name, &table, err);
+    if (status == LEAT_OK) {
+        struct leat_lake_change change = {name.schema, name.table, table.metadata_location, NULL};
+        status = leat_lake_commit(catalog->lake, &change, 1, NULL, NULL, err);
+        leat_table_release(&table);
+    }
+    leat_arena_release(&arena);
+    return status;
+}
+
+static enum leat_status open_sink(struct leat_catalog *base, const struct leat_text *parts,
+                                  uint32_t count, struct leat_sink **out, struct leat_error *err)
+{
+    struct leat_lake_name name;
+    struct leat_table table;
+    struct leat_arena arena;
+    enum leat_status status;
+
+    *out = NULL;
+    leat_arena_init(&arena, NULL);
+    status = load((struct lake_catalog *)base, parts, count, &arena, &name, &table, err);
+    if (status == LEAT_OK) {
+        status = leat_table_open_sink(&table, out, err);
+        leat_table_release(&table);
+    }
+    leat_arena_release(&arena);
+    return status;
+}
+
+static enum leat_status commit(struct leat_catalog *base, const struct leat_text *parts,
+                               uint32_t count, bool replace, const struct leat_bytes_list *receipts,
+                               struct leat_error *err)
+{
+    struct lake_catalog *catalog = (struct lake_catalog *)base;
+    struct leat_publication item = {.replace = replace, .receipts = receipts};
+    struct leat_lake_name name;
+    struct leat_table table;
+    struct leat_arena arena;
+    enum leat_status status;
+    char run_id[37];
+
+    leat_random_uuid(run_id);
+    leat_arena_init(&arena, NULL);
+    status = load(catalog, parts, count, &arena, &name, &table, err);
+    if (status == LEAT_OK) {
+        item.schema = name.schema;
+        item.table = name.table;
+        item.state = &table;
+        status = leat_publish(catalog->lake, &item, 1, run_id, NULL, NULL, err);
+        leat_table_release(&table);
+    } else {
+        leat_publish_discard(receipts);
+    }
+    leat_arena_release(&arena);
+    return status;
+}
+
+static const struct leat_catalog_ops ops = {.find = find,
+                                            .list = list,
+                                            .create_table = create_table,
+                                            .drop = drop,
+                                            .open_sink = open_sink,
+                                            .commit = commit};
+
+enum leat_status leat_lake_catalog_new(struct leat_lake *lake, const char *schema,
+                                       struct leat_catalog **out, struct leat_error *err)
+{
+    struct lake_catalog *catalog = leat_calloc(1, sizeof(*catalog));
+
+    *out = NULL;
+    if (!catalog)
+        return leat_error_memory(err);
+    catalog->base.ops = &ops;
+    catalog->lake = lake;
+    snprintf(catalog->schema, sizeof(catalog->schema), "%.255s", schema);
+    *out = &catalog->base;
+    return LEAT_OK;
+}
+
+void leat_lake_catalog_free(struct leat_catalog *catalog)
+{
+    leat_free(catalog);
+}
