@@ -1,0 +1,55 @@
+/*
+ * A session: statements run one after the other against tables in memory and, if one is attached, a
+ * lake. The command line, servers and language bindings stand on it.
+ */
+#ifndef LEAT_API_C_SESSION_H
+#define LEAT_API_C_SESSION_H
+
+#include "compute/exec/execute.h"
+#include "compute/plan/planner.h"
+
+struct leat_session;
+struct leat_session_options {
+    const char *lake;         /* folder of a lake, or NULL */
+    const char *catalog_name; /* NULL: "leat" */
+    const char *schema;       /* where unqualified tables of the lake are made; NULL: "main" */
+    const char *folder;       /* relative file names start here; NULL: the current folder */
+    unsigned threads;         /* 0: all cores */
+    uint64_t memory;          /* bytes; 0: no limit */
+};
+LEAT_CHECKED enum leat_status leat_session_new(const struct leat_session_options *options,
+                                               struct leat_session **out, struct leat_error *err);
+void leat_session_free(struct leat_session *session);
+
+/* Takes what statements give, in this order: begin (only for statements with rows), batches, end.
+ */
+struct leat_session_output {
+    enum leat_status (*begin)(struct leat_session_output *output, const struct leat_schema *schema,
+                              struct leat_error *err);
+    enum leat_status (*batch)(struct leat_session_output *output, const struct leat_batch *batch,
+                              struct leat_error *err);
+    /* `tag` is PostgreSQL's command tag: "SELECT", "CREATE TABLE", "INSERT"; `rows` what it gave or
+     * changed. */
+    enum leat_status (*end)(struct leat_session_output *output, const char *tag, uint64_t rows,
+                            struct leat_error *err);
+};
+
+/* Runs the statements of a script in turn and stops at the first that fails. A script with syntax
+ * errors runs none of them; all its syntax errors are then in `errors` (in the arena), *error_count
+ * of them. Otherwise *error_count is 1 on failure, and errors[0] equals *err. */
+LEAT_CHECKED enum leat_status leat_session_run(struct leat_session *session, const char *name,
+                                               const char *text, size_t length,
+                                               struct leat_session_output *output,
+                                               struct leat_arena *arena, struct leat_error **errors,
+                                               uint32_t *error_count, struct leat_error *err);
+/* Asks the running statement to stop; safe in a signal handler. */
+void leat_session_cancel(struct leat_session *session);
+/* Progress of the running statement. */
+uint64_t leat_session_bytes_read(const struct leat_session *session);
+uint64_t leat_session_rows_read(const struct leat_session *session);
+/* Names of tables and views, for completion. */
+LEAT_CHECKED enum leat_status leat_session_names(struct leat_session *session,
+                                                 struct leat_bytes_list *out,
+                                                 struct leat_error *err);
+
+#endif
