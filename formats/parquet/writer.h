@@ -24,7 +24,7 @@ struct leat_parquet_write_options {
     bool codec_given;           /* false: zstd */
     enum leat_codec_kind codec; /* NONE, SNAPPY, ZSTD, GZIP, LZ4 */
     int level;                  /* 0: the codec's default */
-    uint64_t row_group_rows;    /* 0: 131,072 (raised to 1,048,576 while they are small) */
+    uint64_t row_group_rows;    /* 0: 131,072 */
     uint64_t row_group_bytes;   /* 0: 128 MiB before compression */
     size_t page_bytes;          /* 0: 256 KiB before compression */
     const struct leat_parquet_metadata *metadata;
