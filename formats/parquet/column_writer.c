@@ -16,9 +16,9 @@
 
 #define DICTIONARY_BYTES ((size_t)1 << 20)
 #define DICTIONARY_TRIAL 8192u /* values after which the dictionary must have earned its place */
+#define PAGE_ROWS        20480u
 #define FIRST_SLOTS      1024u
 #define NO_CODE          UINT32_MAX
-#define VALUES_MAXIMUM   ((size_t)1 << 30) /* of one page, bytes */
 
 union key {
     struct leat_string text;
@@ -276,38 +276,22 @@ static bool dictionary_fails(const struct parquet_column_writer *writer)
 
 /* --- pages --- */
 
-static enum leat_status put_levels(const struct leat_buffer *levels, uint64_t slots,
-                                   uint8_t maximum, struct leat_buffer *out, struct leat_error *err)
+/* A u32 length, then the runs of the levels. */
+static enum leat_status put_levels(struct parquet_column_writer *writer,
+                                   const struct leat_buffer *levels, uint8_t maximum,
+                                   struct leat_error *err)
 {
-    unsigned width = parquet_bit_width(maximum);
-    size_t head = out->length;
-    uint32_t some[512];
+    struct leat_buffer *out = &writer->body, *wide = &writer->packed;
+    size_t head = out->length, slots = (size_t)writer->page_slots;
     if (maximum == 0)
         return LEAT_OK;
+    wide->length = 0;
+    LEAT_TRY(leat_buffer_reserve(wide, slots * sizeof(uint32_t), err));
+    uint32_t *values = (uint32_t *)(void *)wide->data;
+    for (size_t i = 0; i < slots; i++)
+        values[i] = levels->data[i];
     LEAT_TRY(leat_buffer_put_u32(out, 0, err)); /* the length, set below */
-    for (uint64_t at = 0; at < slots;) {
-        /* Long runs are found across blocks: a block of one value is measured to its end. */
-        uint64_t run = at + 1;
-        while (run < slots && levels->data[run] == levels->data[at])
-            run++;
-        if (run - at >= 512) {
-            uint64_t head_varint = (run - at) << 1;
-            while (head_varint >= 0x80) {
-                LEAT_TRY(leat_buffer_append_byte(out, (uint8_t)(head_varint | 0x80), err));
-                head_varint >>= 7;
-            }
-            LEAT_TRY(leat_buffer_append_byte(out, (uint8_t)head_varint, err));
-            LEAT_TRY(leat_buffer_append_byte(out, levels->data[at], err));
-            at = run;
-            continue;
-        }
-        /* Blocks that are not the last hold whole groups of eight. */
-        size_t count = slots - at < 512 ? (size_t)(slots - at) : 512;
-        for (size_t i = 0; i < count; i++)
-            some[i] = levels->data[at + i];
-        LEAT_TRY(parquet_hybrid_put(some, count, width, out, err));
-        at += count;
-    }
+    LEAT_TRY(parquet_hybrid_put(values, slots, parquet_bit_width(maximum), out, err));
     uint32_t length = (uint32_t)(out->length - head - 4);
     memcpy(out->data + head, &length, 4);
     return LEAT_OK;
@@ -331,8 +315,8 @@ static enum leat_status build_body(struct parquet_column_writer *writer, struct 
     const struct parquet_leaf *leaf = writer->leaf;
     struct leat_buffer *body = &writer->body;
     body->length = 0;
-    LEAT_TRY(put_levels(&writer->repetition, writer->page_slots, leaf->max_repetition, body, err));
-    LEAT_TRY(put_levels(&writer->definition, writer->page_slots, leaf->max_definition, body, err));
+    LEAT_TRY(put_levels(writer, &writer->repetition, leaf->max_repetition, err));
+    LEAT_TRY(put_levels(writer, &writer->definition, leaf->max_definition, err));
     if (leaf->kind == PARQUET_VALUE_BOOLEAN)
         return put_bits(&writer->plain, body, err);
     if (!writer->dictionary.active)
@@ -443,7 +427,7 @@ enum leat_status parquet_column_writer_add(struct parquet_column_writer *writer,
     /* A code is about two bytes; a page of codes also ends by its rows. */
     size_t bytes = writer->plain.length + writer->codes.length / 2 + writer->definition.length / 4 +
                    writer->repetition.length / 4;
-    if (bytes >= writer->options.page_bytes)
+    if (bytes >= writer->options.page_bytes || writer->page_rows >= PAGE_ROWS)
         LEAT_TRY(finish_page(writer, err));
     return LEAT_OK;
 }
