@@ -16,6 +16,7 @@
 
 #define DICTIONARY_BYTES ((size_t)1 << 20)
 #define DICTIONARY_TRIAL 8192u /* values after which the dictionary must have earned its place */
+#define SMALL_TRIAL      256u  /* the same when the page is full */
 #define PAGE_ROWS        20480u
 #define FIRST_SLOTS      1024u
 #define NO_CODE          UINT32_MAX
@@ -163,6 +164,9 @@ static enum leat_status add_codes(struct parquet_column_writer *writer, const ch
     bool text = kind == PARQUET_VALUE_STRING;
     size_t size = kind_size(kind);
     uint32_t page = writer->page_count + 1;
+    bool real = kind == PARQUET_VALUE_FLOAT || kind == PARQUET_VALUE_DOUBLE;
+    if (real) /* NaN are counted one by one */
+        parquet_bounds_add(&writer->bounds, values, count);
     LEAT_TRY(leat_buffer_reserve(&writer->codes, count * sizeof(uint32_t), err));
     uint32_t *codes = (uint32_t *)(void *)(writer->codes.data + writer->codes.length);
     for (uint32_t i = 0; i < count; i++) {
@@ -184,7 +188,7 @@ static enum leat_status add_codes(struct parquet_column_writer *writer, const ch
             LEAT_TRY(insert(dictionary, key, text, writer->leaf->width ? writer->leaf->width : size,
                             at & mask, err));
         }
-        if (dictionary->page_of[code] != page) {
+        if (!real && dictionary->page_of[code] != page) {
             dictionary->page_of[code] = page;
             parquet_bounds_add(&writer->bounds, values + i * size, 1);
         }
@@ -264,13 +268,14 @@ static enum leat_status fall_back(struct parquet_column_writer *writer, struct l
     return LEAT_OK;
 }
 
-static bool dictionary_fails(const struct parquet_column_writer *writer)
+/* `trial`: values after which a dictionary that hardly repeats is given up. */
+static bool dictionary_fails(const struct parquet_column_writer *writer, uint64_t trial)
 {
     const struct dictionary *dictionary = &writer->dictionary;
     if (dictionary->bytes > DICTIONARY_BYTES)
         return true;
     uint64_t values = writer->page_values; /* of the first page: afterwards it has proved itself */
-    return writer->page_count == 0 && values >= DICTIONARY_TRIAL &&
+    return writer->page_count == 0 && values >= trial &&
            (uint64_t)dictionary->count * 4 > values * 3;
 }
 
@@ -365,6 +370,8 @@ static enum leat_status finish_page(struct parquet_column_writer *writer, struct
         writer->index = grown;
         writer->page_capacity = capacity;
     }
+    if (writer->dictionary.active && dictionary_fails(writer, SMALL_TRIAL))
+        LEAT_TRY(fall_back(writer, err));
     bool coded = writer->dictionary.active;
     header.encoding = coded ? PARQUET_RLE_DICTIONARY : PARQUET_PLAIN;
     LEAT_TRY(build_body(writer, err));
@@ -418,7 +425,7 @@ enum leat_status parquet_column_writer_add(struct parquet_column_writer *writer,
     writer->slots += shred->slots;
     if (writer->dictionary.active) {
         LEAT_TRY(add_codes(writer, shred->values, shred->value_count, err));
-        if (dictionary_fails(writer))
+        if (dictionary_fails(writer, DICTIONARY_TRIAL))
             LEAT_TRY(fall_back(writer, err));
     } else {
         parquet_bounds_add(&writer->bounds, shred->values, shred->value_count);
