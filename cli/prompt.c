@@ -1,0 +1,149 @@
+/* The prompt: lines are edited by libedit, statements end with ';', backslash commands as in psql.
+ */
+#include "cli/command.h"
+
+#include <editline/readline.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct prompt {
+    struct leat_session *session;
+    struct leat_cli_output *output;
+    struct leat_buffer text; /* the statement so far */
+    bool timing;
+    bool json_errors;
+    bool stop;
+};
+
+/* libedit's completion has no context argument, so the session to ask stands here while the prompt
+ * runs. */
+static struct leat_session *completing;
+
+static char *complete_name(const char *start, int state)
+{
+    static struct leat_bytes_list names;
+    static size_t next, keyword;
+    size_t length = strlen(start);
+    struct leat_error ignored;
+    const char *word;
+
+    if (state == 0) {
+        leat_bytes_list_release(&names);
+        leat_bytes_list_init(&names);
+        next = keyword = 0;
+        if (leat_session_names(completing, &names, &ignored) != LEAT_OK)
+            return NULL;
+    }
+    for (; next < names.count; next++)
+        if (strncmp(names.items[next].data, start, length) == 0)
+            return strdup(names.items[next++].data);
+    while ((word = leat_sql_keyword_at(keyword)) != NULL) {
+        keyword++;
+        if (length > 0 && strncasecmp(word, start, length) == 0)
+            return strdup(word);
+    }
+    return NULL;
+}
+
+static char **complete(const char *text, int start, int end)
+{
+    (void)start;
+    (void)end;
+    return rl_completion_matches(text, complete_name);
+}
+
+static void run_sql(struct prompt *prompt, const char *sql, size_t length)
+{
+    struct leat_error error, *errors = &error;
+    int64_t start = leat_clock_monotonic();
+    struct leat_arena arena;
+    uint32_t count = 1;
+
+    leat_error_clear(&error);
+    leat_arena_init(&arena, NULL);
+    if (leat_session_run(prompt->session, "", sql, length, &prompt->output->base, &arena, &errors,
+                         &count, &error) != LEAT_OK)
+        leat_cli_report(count ? errors : &error, count ? count : 1, prompt->json_errors);
+    leat_arena_release(&arena);
+    prompt->output->begun = false;
+    prompt->output->text.length = 0;
+    if (prompt->timing)
+        fprintf(stderr, "Time: %.3f ms\n", (double)(leat_clock_monotonic() - start) / 1e6);
+}
+
+static void print_commands(void)
+{
+    fputs("\\d           tables\n\\d NAME      columns of a table\n\\timing      show times\n"
+          "\\x           a line a column\n\\q           leave (also Ctrl-D)\n"
+          "Statements end with a semicolon; Tab completes names.\n",
+          stderr);
+}
+
+static void run_command(struct prompt *prompt, const char *line)
+{
+    char sql[600];
+
+    if (strcmp(line, "\\q") == 0)
+        prompt->stop = true;
+    else if (strcmp(line, "\\d") == 0 || strcmp(line, "\\dt") == 0)
+        run_sql(prompt, "SHOW TABLES", 11);
+    else if (strncmp(line, "\\d ", 3) == 0)
+        run_sql(prompt, sql, (size_t)snprintf(sql, sizeof(sql), "DESCRIBE %.500s", line + 3));
+    else if (strcmp(line, "\\timing") == 0)
+        fprintf(stderr, "Timing is %s.\n", (prompt->timing = !prompt->timing) ? "on" : "off");
+    else if (strcmp(line, "\\x") == 0)
+        fprintf(stderr, "Expanded display is %s.\n",
+                (prompt->output->expanded = !prompt->output->expanded) ? "on" : "off");
+    else if (strcmp(line, "\\?") == 0 || strcmp(line, "\\h") == 0)
+        print_commands();
+    else
+        fprintf(stderr, "there is no command %.40s; \\? lists them\n", line);
+}
+
+static void take_line(struct prompt *prompt, const char *line)
+{
+    struct leat_error error;
+
+    if (prompt->text.length == 0 && line[0] == '\\') {
+        run_command(prompt, line);
+        return;
+    }
+    if (leat_buffer_append_string(&prompt->text, line, &error) != LEAT_OK ||
+        leat_buffer_append_byte(&prompt->text, '\n', &error) != LEAT_OK) {
+        leat_cli_report(&error, 1, prompt->json_errors);
+        prompt->text.length = 0;
+        return;
+    }
+    if (!leat_sql_is_complete((const char *)prompt->text.data, prompt->text.length))
+        return;
+    run_sql(prompt, (const char *)prompt->text.data, prompt->text.length);
+    prompt->text.length = 0;
+}
+
+int leat_cli_prompt(struct leat_session *session, struct leat_cli_output *output, bool json_errors)
+{
+    struct prompt prompt = {.session = session, .output = output, .json_errors = json_errors};
+    const char *home = getenv("HOME");
+    char history[600] = "", *line;
+
+    leat_buffer_init(&prompt.text, LEAT_SQL_MAX_TEXT);
+    completing = session;
+    rl_attempted_completion_function = complete;
+    using_history();
+    if (home && snprintf(history, sizeof(history), "%.500s/.leat_history", home) > 0)
+        read_history(history);
+    fputs("leat " LEAT_VERSION ". Statements end with ; and \\? helps.\n", stderr);
+    while (!prompt.stop && (line = readline(prompt.text.length ? "   -> " : "leat> ")) != NULL) {
+        if (line[0])
+            add_history(line);
+        take_line(&prompt, line);
+        free(line);
+    }
+    if (history[0])
+        write_history(history);
+    completing = NULL;
+    leat_buffer_release(&prompt.text);
+    return LEAT_EXIT_OK;
+}

@@ -1,0 +1,158 @@
+/* leat query: statements from the command line, a file, standard input, or a prompt. */
+#include "cli/command.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct leat_session *_Atomic running; /* for Ctrl-C: the session whose statement runs */
+
+static void interrupt(int signal_number)
+{
+    struct leat_session *session = atomic_load(&running);
+
+    (void)signal_number;
+    if (session)
+        leat_session_cancel(session);
+}
+
+struct query_options {
+    const char *sql, *file, *lake, *schema, *format, *threads, *memory, *errors;
+    bool quiet;
+};
+
+static int usage(const char *what, const char *value, const char *hint)
+{
+    struct leat_error error;
+
+    (void)leat_error_set(&error, LEAT_E_USAGE, "leat query: %s \"%s\"", what, value);
+    leat_error_hint(&error, "%s", hint);
+    leat_cli_report(&error, 1, false);
+    return LEAT_EXIT_USAGE;
+}
+
+static enum leat_status read_input(const struct query_options *options, struct leat_buffer *out,
+                                   struct leat_error *err)
+{
+    ssize_t got;
+
+    if (options->sql)
+        return leat_buffer_append_string(out, options->sql, err);
+    if (options->file && strcmp(options->file, "-") != 0)
+        return leat_file_read_all(options->file, out, err);
+    do {
+        LEAT_TRY(leat_buffer_reserve(out, 65536, err));
+        got = read(0, out->data + out->length, out->capacity - out->length);
+        if (got < 0)
+            return leat_error_set(err, LEAT_E_IO, "cannot read standard input");
+        out->length += (size_t)got;
+    } while (got > 0);
+    return LEAT_OK;
+}
+
+static int run_text(struct leat_session *session, const struct query_options *options,
+                    struct leat_cli_output *output, bool json)
+{
+    const char *name = options->sql || !options->file ? "" : options->file;
+    struct leat_error error, *errors = &error;
+    struct leat_buffer text;
+    struct leat_arena arena;
+    enum leat_status status;
+    uint32_t count = 1;
+    int code = LEAT_EXIT_OK;
+
+    leat_error_clear(&error);
+    leat_buffer_init(&text, LEAT_SQL_MAX_TEXT);
+    leat_arena_init(&arena, NULL);
+    status = read_input(options, &text, &error);
+    if (status == LEAT_OK) {
+        atomic_store(&running, session);
+        status = leat_session_run(session, name, text.data ? (const char *)text.data : "",
+                                  text.length, &output->base, &arena, &errors, &count, &error);
+        atomic_store(&running, NULL);
+    }
+    if (status != LEAT_OK) {
+        leat_cli_report(count ? errors : &error, count ? count : 1, json);
+        code = leat_cli_exit(count ? errors : &error);
+    }
+    leat_arena_release(&arena);
+    leat_buffer_release(&text);
+    return code;
+}
+
+static int run_query(int argc, char **argv)
+{
+    struct query_options o = {0};
+    const struct leat_cli_option options[] = {
+        {"-c", &o.sql, NULL},          {"--command", &o.sql, NULL},
+        {"-f", &o.file, NULL},         {"--file", &o.file, NULL},
+        {"--lake", &o.lake, NULL},     {"--schema", &o.schema, NULL},
+        {"--format", &o.format, NULL}, {"--threads", &o.threads, NULL},
+        {"--memory", &o.memory, NULL}, {"--errors", &o.errors, NULL},
+        {"-q", NULL, &o.quiet},        {"--quiet", NULL, &o.quiet}};
+    struct leat_session_options session_options = {0};
+    enum leat_cli_format format = isatty(1) ? LEAT_CLI_TABLE : LEAT_CLI_CSV;
+    struct leat_session *session;
+    struct leat_cli_output output;
+    struct leat_error error;
+    int64_t threads = 0;
+    bool json;
+    int code;
+
+    if (!leat_cli_parse(&leat_command_query, options, sizeof(options) / sizeof(options[0]), &argc,
+                        argv))
+        return LEAT_EXIT_USAGE;
+    if (argc > 0)
+        return usage("unexpected argument", argv[0], "give SQL with -c, or a file with -f");
+    if (o.format && !leat_cli_format_parse(o.format, &format))
+        return usage("unknown format", o.format, "one of table, csv, json, ndjson, markdown");
+    if (o.threads && (!leat_parse_int64(o.threads, strlen(o.threads), &threads) || threads < 1 ||
+                      threads > 1024))
+        return usage("not a number of threads", o.threads, "a number from 1 to 1024");
+    if (o.memory && !leat_cli_size(o.memory, &session_options.memory))
+        return usage("not a size", o.memory, "for example 256MB or 2GB");
+    if (o.errors && strcmp(o.errors, "json") != 0 && strcmp(o.errors, "text") != 0)
+        return usage("unknown form of errors", o.errors, "text or json");
+    json = o.errors && strcmp(o.errors, "json") == 0;
+    session_options.lake = o.lake;
+    session_options.schema = o.schema;
+    session_options.threads = (unsigned)threads;
+    if (leat_session_new(&session_options, &session, &error) != LEAT_OK) {
+        leat_cli_report(&error, 1, json);
+        return leat_cli_exit(&error);
+    }
+    signal(SIGINT, interrupt);
+    leat_cli_output_init(&output, format);
+    output.quiet = o.quiet;
+    if (!o.sql && !o.file && isatty(0))
+        code = leat_cli_prompt(session, &output, json);
+    else
+        code = run_text(session, &o, &output, json);
+    leat_cli_output_release(&output);
+    leat_session_free(session);
+    return code;
+}
+
+const struct leat_command leat_command_query = {
+    "query", "run SQL on files and tables",
+    "Runs SQL on files, tables in memory and the tables of a lake.\n\n"
+    "  leat query -c \"SELECT * FROM 'flights.csv' LIMIT 5\"\n"
+    "  leat query -c \"SELECT origin, avg(dep_delay) FROM read_csv('data/*.csv', nulls => ['NA']) "
+    "GROUP BY 1\"\n"
+    "  leat query --lake lake -f report.sql --format markdown\n"
+    "  echo 'SELECT 1; SELECT 2' | leat query\n"
+    "  leat query                          (a prompt, on a terminal)\n\n"
+    "Options:\n"
+    "  -c, --command SQL     statements, separated by ;\n"
+    "  -f, --file FILE       the same from a file; - is standard input\n"
+    "  --lake DIR            the lake whose tables are seen and written\n"
+    "  --schema NAME         the lake's schema for names without one (default main)\n"
+    "  --format FORMAT       table, csv, json, ndjson, markdown (default: table on a terminal, "
+    "else csv)\n"
+    "  --threads N           threads (default: all cores)\n"
+    "  --memory SIZE         memory limit, for example 256MB\n"
+    "  --errors json         errors as JSON lines on standard error\n"
+    "  -q, --quiet           no messages for statements without rows\n\n"
+    "Exit codes: 0 ok, 1 failed while running, 2 wrong SQL or usage, 4 denied, 130 interrupted.",
+    run_query};
