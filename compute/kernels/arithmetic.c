@@ -257,14 +257,14 @@ static bool within_38(leat_int128 value)
 DEFINE_DECIMAL_SUM(add_decimal, +)
 DEFINE_DECIMAL_SUM(sub_decimal, -)
 
-#define PRODUCT_LOOP(type_a, type_b, type_out)                                                     \
+#define PRODUCT_LOOP(type_a, type_b, type_out, type_unsigned)                                      \
     do {                                                                                           \
         const type_a *a = va->data;                                                                \
         const type_b *b = vb->data;                                                                \
         type_out *out = call->out->data;                                                           \
         uint32_t a_mask = ARG_MASK(va), b_mask = ARG_MASK(vb);                                     \
         for (uint32_t i = 0; i < call->count; i++)                                                 \
-            out[i] = (type_out)((type_out)a[i & a_mask] * (type_out)b[i & b_mask]);                \
+            out[i] = (type_out)((type_unsigned)a[i & a_mask] * (type_unsigned)b[i & b_mask]);      \
         return LEAT_OK;                                                                            \
     } while (0)
 
@@ -277,11 +277,11 @@ static enum leat_status mul_decimal(struct kernel_call *call, struct leat_error 
     unsigned digits = (unsigned)va->type->scale + vb->type->scale - call->type->scale;
 
     if (precision <= LEAT_DECIMAL_SMALL_PRECISION)
-        PRODUCT_LOOP(int64_t, int64_t, int64_t);
+        PRODUCT_LOOP(int64_t, int64_t, int64_t, uint64_t);
     if (precision <= 38 && digits == 0 && a_small && b_small)
-        PRODUCT_LOOP(int64_t, int64_t, leat_int128);
+        PRODUCT_LOOP(int64_t, int64_t, leat_int128, leat_int128);
     if (precision <= 38 && digits == 0 && !a_small && b_small && !call->out->validity)
-        PRODUCT_LOOP(leat_int128, int64_t, leat_int128);
+        PRODUCT_LOOP(leat_int128, int64_t, leat_int128, leat_int128);
     FOR_VALID(call, i)
     {
         leat_int128 x = decimal_load(va, i & ARG_MASK(va)), y = decimal_load(vb, i & ARG_MASK(vb));

@@ -317,6 +317,25 @@ static enum leat_status merge_nested(const struct leat_type *type, const struct 
     return LEAT_OK;
 }
 
+enum leat_status kernel_concatenate(const struct leat_type *type, const struct leat_vector *rows,
+                                    uint32_t count, struct leat_arena *arena,
+                                    struct leat_vector *out, struct leat_error *err)
+{
+    struct branch *branches = LEAT_NEW_ARRAY(arena, struct branch, count + 1);
+    uint32_t *numbers = LEAT_NEW_ARRAY(arena, uint32_t, count + 1);
+
+    if (!branches || !numbers)
+        return leat_error_memory(err);
+    for (uint32_t i = 0; i < count; i++) {
+        numbers[i] = i;
+        branches[i] = (struct branch){&rows[i], &numbers[i], 1};
+    }
+    if (count == 0)
+        return leat_vector_init(out, type, 0, 0, arena, err);
+    LEAT_TRY(merge(type, branches, count, count, arena, out, err));
+    return leat_vector_flatten(out, arena, err);
+}
+
 /* Splits open rows (of the frame) by a condition into taken and still open ones. */
 static uint32_t split_rows(const struct leat_vector *condition, uint32_t *open, uint32_t count,
                            uint32_t *taken)

@@ -107,6 +107,12 @@ LEAT_CHECKED enum leat_status kernel_set_text(struct kernel_call *call, uint32_t
                                               const char *data, size_t length,
                                               struct leat_error *err);
 
+/* *out = one FLAT row for each of `count` vectors of one row (any form). */
+LEAT_CHECKED enum leat_status kernel_concatenate(const struct leat_type *type,
+                                                 const struct leat_vector *rows, uint32_t count,
+                                                 struct leat_arena *arena, struct leat_vector *out,
+                                                 struct leat_error *err);
+
 /* Decimals of both widths as 128 bits. */
 static inline leat_int128 decimal_load(const struct leat_vector *vector, uint32_t i)
 {
