@@ -43,6 +43,13 @@ bool leat_function_exists(const char *name, enum leat_function_kind *kind);
 /* The i-th registered function, NULL past the end: for docs, completion and \df. */
 const struct leat_function *leat_function_at(size_t index);
 
+/* A resolved function as bytes (name and overload) and back. */
+LEAT_CHECKED enum leat_status leat_function_put(const struct leat_function *function,
+                                                struct leat_buffer *out, struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_function_read(struct leat_cursor *cursor,
+                                                 const struct leat_function **out,
+                                                 struct leat_error *err);
+
 /*
  * Grouped aggregation over many groups at once. States of one aggregate call are fixed-size records
  * in one array (what must grow lies in the arena given at creation). Float sums are exact, so that
@@ -50,9 +57,9 @@ const struct leat_function *leat_function_at(size_t index);
  */
 struct leat_aggregate_ops {
     size_t state_size; /* multiple of 8; a zeroed state is the empty state */
-    /* states[group_of[i] * stride + offset] takes row i of args (args already evaluated, any form),
-     * for i in [0,count); `selection` may be NULL (all rows) or says which rows i to take. group_of
-     * is indexed by row. */
+    /* states + group_of[i] * stride (group_of NULL: group 0) takes row i of args (args already
+     * evaluated, any form), for i in [0,count); `selection` may be NULL (all rows) or says which
+     * rows i to take. group_of is indexed by row. */
     enum leat_status (*update)(const struct leat_aggregate *call, void *states, size_t stride,
                                const uint32_t *group_of, const uint32_t *selection, uint32_t count,
                                const struct leat_vector *args, struct leat_arena *arena,
