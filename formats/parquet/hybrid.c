@@ -255,14 +255,62 @@ bool parquet_hybrid_skip(struct parquet_hybrid *hybrid, size_t count)
     return true;
 }
 
-size_t parquet_hybrid_peek_run(struct parquet_hybrid *hybrid, size_t limit, uint32_t *value)
+static void fill_bits(uint64_t *bitmap, size_t offset, size_t count, bool value)
 {
-    while (hybrid->left == 0) {
-        if (!next_run(hybrid))
-            return 0;
+    while (count) {
+        unsigned shift = offset & 63;
+        size_t some = 64 - shift < count ? 64 - shift : count;
+        uint64_t mask = (some == 64 ? ~(uint64_t)0 : ((uint64_t)1 << some) - 1) << shift;
+        uint64_t *word = &bitmap[offset >> 6];
+        *word = value ? *word | mask : *word & ~mask;
+        offset += some;
+        count -= some;
     }
-    if (!hybrid->repeated)
-        return 0;
-    *value = hybrid->value;
-    return hybrid->left < limit ? (size_t)hybrid->left : limit;
+}
+
+/* Copies bits from any bit position to any other; returns how many are set. */
+static size_t copy_bits(const uint8_t *from, size_t from_bytes, size_t at, uint64_t *bitmap,
+                        size_t offset, size_t count)
+{
+    size_t ones = 0;
+    while (count) {
+        unsigned shift = offset & 63, from_shift = at & 7;
+        size_t some = 64 - shift < count ? 64 - shift : count;
+        some = some > 56 ? 56 : some; /* what eight bytes hold behind any shift */
+        size_t byte = at >> 3, left = from_bytes - byte;
+        uint64_t word = 0, mask = (((uint64_t)1 << some) - 1);
+        memcpy(&word, from + byte, left < 8 ? left : 8);
+        word = word >> from_shift & mask;
+        ones += (size_t)__builtin_popcountll(word);
+        uint64_t *to = &bitmap[offset >> 6];
+        *to = (*to & ~(mask << shift)) | word << shift;
+        offset += some;
+        at += some;
+        count -= some;
+    }
+    return ones;
+}
+
+bool parquet_hybrid_get_bits(struct parquet_hybrid *hybrid, uint64_t *bitmap, size_t offset,
+                             size_t count, size_t *ones)
+{
+    while (count) {
+        while (hybrid->left == 0) {
+            if (!next_run(hybrid))
+                return false;
+        }
+        size_t some = hybrid->left < count ? (size_t)hybrid->left : count;
+        if (hybrid->repeated) {
+            fill_bits(bitmap, offset, some, hybrid->value & 1);
+            *ones += hybrid->value & 1 ? some : 0;
+        } else {
+            *ones += copy_bits(hybrid->run, (size_t)((hybrid->run_values + 7) / 8),
+                               (size_t)hybrid->position, bitmap, offset, some);
+            hybrid->position += some;
+        }
+        hybrid->left -= some;
+        offset += some;
+        count -= some;
+    }
+    return true;
 }

@@ -37,9 +37,10 @@ void parquet_hybrid_init(struct parquet_hybrid *hybrid, const uint8_t *bytes, si
                          unsigned width);
 /* Exactly `count` values; false if the bytes end before or make no sense. */
 bool parquet_hybrid_get(struct parquet_hybrid *hybrid, uint32_t *out, size_t count);
+/* For width 1: `count` bits into the bitmap from bit `offset` on (other bits stay); *ones grows by
+ * those set. */
+bool parquet_hybrid_get_bits(struct parquet_hybrid *hybrid, uint64_t *bitmap, size_t offset,
+                             size_t count, size_t *ones);
 bool parquet_hybrid_skip(struct parquet_hybrid *hybrid, size_t count);
-/* If the next values, up to `limit` of them, are one repeated value: how many there are, and the
- * value; 0 otherwise (or at the end). They are not consumed. */
-size_t parquet_hybrid_peek_run(struct parquet_hybrid *hybrid, size_t limit, uint32_t *value);
 
 #endif

@@ -57,8 +57,8 @@ struct leat_parquet_request {
     uint32_t row_group_count; /* UINT32_MAX: all from the first */
 };
 /* The context may be NULL. Batches have up to LEAT_BATCH_ROWS rows. Text columns with a dictionary
- * (and other columns with a small one) come as DICTIONARY vectors; one dictionary serves a whole
- * row group, so its address tells whether it changed. */
+ * (and other columns with a small one) come as DICTIONARY vectors; within a row group all batches
+ * share one dictionary object. */
 LEAT_CHECKED enum leat_status leat_parquet_rows_open(const struct leat_parquet_file *file,
                                                      const struct leat_parquet_request *request,
                                                      const struct leat_read_context *context,
