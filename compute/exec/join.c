@@ -1,0 +1,642 @@
+/* Hash joins of all types. The build side is collected into a table; its keys become key rows, and
+ * a directory maps a hash to the first of a chain of rows, with 32 tag bits beside it so that most
+ * misses end there. Probe batches give pairs (probe row, build row); the output's build columns are
+ * dictionary vectors over the build table, its probe columns selections of the probe batch, so no
+ * value is copied. A join without keys is one chain of all rows (nested loop).
+ *
+ * What a row without partner means is decided after its batch: LEFT, FULL and SINGLE give it with
+ * nulls, ANTI gives it, MARK answers false or null. Build rows without partner (RIGHT, FULL) come
+ * after all probes; such joins, and those that mark, collect their output first. */
+#include "compute/exec/exec_internal.h"
+
+struct join_state {
+    struct leat_table_rows build;
+    struct leat_arena arena;
+    struct leat_key_layout layout; /* of the build keys; the probe keys have the same types */
+    uint8_t *keys;                 /* a row each */
+    uint64_t *directory;           /* tags in the upper half, first row + 1 in the lower */
+    uint64_t mask;
+    uint32_t *next;           /* row + 1 of the next in the chain */
+    uint64_t null_ok;         /* bits of null-safe keys */
+    bool build_has_null;      /* some build row has a null key */
+    _Atomic uint8_t *matched; /* a byte a build row, if unmatched ones are wanted */
+    bool build_left;
+    bool probe_kept; /* probe rows without partner are given */
+    bool build_kept;
+    struct leat_table_source output;
+    bool collected;
+};
+
+static enum leat_join_type type_of(const struct leat_node *node)
+{
+    return node->plan->join.type;
+}
+
+/* --- build --- */
+
+static enum leat_status build_keys(struct leat_exec *exec, const struct leat_node *node,
+                                   struct join_state *s, struct leat_expr *const *exprs,
+                                   struct leat_error *err)
+{
+    uint32_t key_count = s->layout.count;
+    struct leat_vector *results = LEAT_NEW_ARRAY(&s->arena, struct leat_vector, key_count);
+    struct leat_vector *columns =
+        LEAT_NEW_ARRAY(&s->arena, struct leat_vector, s->build.column_count);
+    struct leat_evaluator *evaluator = NULL;
+    struct leat_arena views;
+    enum leat_status status = results && columns ? LEAT_OK : leat_error_memory(err);
+
+    (void)node;
+    leat_arena_init(&views, NULL);
+    if (status == LEAT_OK && key_count > 0)
+        status = leat_evaluator_new(exprs, key_count, &exec->options->source,
+                                    exec->options->accountant, &evaluator, err);
+    for (uint64_t start = 0; start < s->build.length && status == LEAT_OK;
+         start += LEAT_BATCH_ROWS) {
+        uint64_t left = s->build.length - start;
+        struct leat_batch batch = {s->build.column_count,
+                                   left < LEAT_BATCH_ROWS ? (uint32_t)left : LEAT_BATCH_ROWS,
+                                   columns};
+        uint8_t *rows = s->keys + start * s->layout.width;
+        leat_arena_reset(&views);
+        status = leat_exec_check(exec, err);
+        if (status == LEAT_OK)
+            status = leat_table_rows_slice(&s->build, start, batch.length, &views, columns, err);
+        if (status == LEAT_OK && evaluator)
+            status = leat_evaluator_run(evaluator, &batch, results, err);
+        if (status == LEAT_OK)
+            status = leat_key_rows_fill(&s->layout, results, batch.length, rows, &s->arena, err);
+        for (uint32_t i = 0; i < batch.length && status == LEAT_OK; i++)
+            status =
+                leat_key_row_own(&s->layout, rows + (size_t)i * s->layout.width, &s->arena, err);
+    }
+    leat_arena_release(&views);
+    leat_evaluator_free(evaluator);
+    return status;
+}
+
+/* True if a null among the row's keys keeps it from ever matching. */
+static bool cannot_match(const struct join_state *s, const uint8_t *row)
+{
+    uint64_t nulls;
+
+    memcpy(&nulls, row, 8);
+    return (nulls & ~s->null_ok) != 0;
+}
+
+static uint64_t tag_of(uint64_t hash)
+{
+    return (uint64_t)1 << (32 + (hash >> 59));
+}
+
+static enum leat_status build_directory(struct join_state *s, struct leat_error *err)
+{
+    uint64_t capacity = 64, hashes[LEAT_BATCH_ROWS];
+
+    while (capacity < s->build.length * 2 && s->layout.count > 0)
+        capacity *= 2;
+    s->mask = capacity - 1;
+    s->directory = leat_arena_calloc(&s->arena, capacity, sizeof(uint64_t));
+    s->next = leat_arena_alloc(&s->arena, s->build.length * sizeof(uint32_t) + 4);
+    if (!s->directory || !s->next)
+        return leat_error_memory(err);
+    /* From the last row to the first, so that chains run in the rows' order. */
+    for (uint64_t end = s->build.length; end > 0;) {
+        uint64_t start = (end - 1) / LEAT_BATCH_ROWS * LEAT_BATCH_ROWS;
+        const uint8_t *rows = s->keys + start * s->layout.width;
+        leat_key_rows_hash(&s->layout, rows, (uint32_t)(end - start), hashes);
+        for (uint64_t i = end - start; i-- > 0;) {
+            uint64_t *entry = &s->directory[hashes[i] & s->mask];
+            if (cannot_match(s, rows + i * s->layout.width)) {
+                s->build_has_null = true;
+                continue;
+            }
+            s->next[start + i] = (uint32_t)*entry;
+            *entry = (*entry & ~(uint64_t)UINT32_MAX) | tag_of(hashes[i]) | (start + i + 1);
+        }
+        end = start;
+    }
+    return LEAT_OK;
+}
+
+static enum leat_status build_side(struct leat_exec *exec, struct leat_node *node,
+                                   struct join_state *s, struct leat_error *err)
+{
+    const struct leat_plan *plan = node->plan;
+    struct leat_expr *const *keys = s->build_left ? plan->join.left_keys : plan->join.right_keys;
+    struct leat_node *child = node->children[s->build_left ? 0 : 1];
+
+    LEAT_TRY(leat_key_layout_init(&s->layout, keys, plan->join.key_count, &s->arena, err));
+    for (uint32_t k = 0; k < plan->join.key_count && plan->join.null_safe; k++)
+        s->null_ok |= (uint64_t)plan->join.null_safe[k] << k;
+    LEAT_TRY(leat_pipeline_collect(exec, child, &s->build, err));
+    s->keys = leat_arena_alloc(&s->arena, s->build.length * s->layout.width + 8);
+    if (!s->keys)
+        return leat_error_memory(err);
+    LEAT_TRY(build_keys(exec, node, s, keys, err));
+    LEAT_TRY(build_directory(s, err));
+    if (s->build_kept) {
+        s->matched = leat_arena_calloc(&s->arena, s->build.length + 1, 1);
+        if (!s->matched)
+            return leat_error_memory(err);
+    }
+    return LEAT_OK;
+}
+
+/* --- probe --- */
+
+struct probe_operator {
+    struct leat_operator base;
+    struct leat_exec *exec;
+    struct leat_node *node;
+    struct join_state *s;
+    struct leat_operator *child;
+    struct leat_evaluator *keys;     /* or NULL */
+    struct leat_evaluator *residual; /* or NULL */
+    struct leat_arena arena;         /* of the probe batch */
+    struct leat_arena out_arena;
+    struct leat_vector *results;
+    struct leat_batch *batch; /* NULL: a new one is needed */
+    uint8_t *rows;
+    uint64_t *hashes;
+    uint8_t *found; /* 1: the probe row has a partner */
+    uint32_t capacity;
+    uint32_t row;   /* where the search goes on */
+    uint32_t chain; /* build row + 1, or 0: start at the directory */
+    bool chain_open;
+    bool tail_done;       /* the batch's rows without partner were given */
+    uint32_t *probe_rows; /* pairs */
+    uint32_t *build_rows;
+    uint32_t *selection;
+    struct leat_batch pairs; /* left columns, right columns */
+    struct leat_batch out;
+};
+
+static void probe_close(struct leat_operator *base)
+{
+    struct probe_operator *op = (struct probe_operator *)base;
+
+    leat_operator_close(op->child);
+    leat_evaluator_free(op->keys);
+    leat_evaluator_free(op->residual);
+    leat_arena_release(&op->arena);
+    leat_arena_release(&op->out_arena);
+    leat_free(op->results);
+    leat_free(op->rows);
+    leat_free(op->hashes);
+    leat_free(op->found);
+    leat_free(op->probe_rows);
+    leat_free(op->build_rows);
+    leat_free(op->selection);
+    leat_free(op->pairs.columns);
+    leat_free(op->out.columns);
+    leat_free(op);
+}
+
+static enum leat_status next_probe_batch(struct probe_operator *op, struct leat_error *err)
+{
+    struct leat_batch *batch;
+
+    LEAT_TRY(leat_exec_check(op->exec, err));
+    LEAT_TRY(op->child->ops->next(op->child, &batch, err));
+    op->batch = batch;
+    if (!batch)
+        return LEAT_OK;
+    if (batch->length > op->capacity) {
+        leat_free(op->rows);
+        leat_free(op->hashes);
+        leat_free(op->found);
+        op->capacity = 0;
+        if (batch->length > LEAT_BATCH_ROWS) {
+            leat_free(op->probe_rows);
+            op->probe_rows = leat_malloc(batch->length * sizeof(uint32_t));
+            if (!op->probe_rows)
+                return leat_error_memory(err);
+        }
+        op->rows = leat_malloc((size_t)batch->length * op->s->layout.width);
+        op->hashes = leat_malloc(batch->length * sizeof(uint64_t));
+        op->found = leat_malloc(batch->length);
+        if (!op->rows || !op->hashes || !op->found)
+            return leat_error_memory(err);
+        op->capacity = batch->length;
+    }
+    leat_arena_reset(&op->arena);
+    if (op->keys)
+        LEAT_TRY(leat_evaluator_run(op->keys, batch, op->results, err));
+    LEAT_TRY(
+        leat_key_rows_fill(&op->s->layout, op->results, batch->length, op->rows, &op->arena, err));
+    leat_key_rows_hash(&op->s->layout, op->rows, batch->length, op->hashes);
+    memset(op->found, 0, batch->length);
+    op->row = op->chain = 0;
+    op->chain_open = op->tail_done = false;
+    return LEAT_OK;
+}
+
+/* Fills up to `room` pairs of equal keys; stops at the end of the batch. */
+static uint32_t find_pairs(struct probe_operator *op, uint32_t room)
+{
+    const struct join_state *s = op->s;
+    size_t width = s->layout.width;
+    uint32_t count = 0;
+
+    while (op->row < op->batch->length) {
+        const uint8_t *row = op->rows + (size_t)op->row * width;
+        if (!op->chain_open) {
+            uint64_t entry = s->directory[op->hashes[op->row] & s->mask];
+            op->chain = (entry & tag_of(op->hashes[op->row])) && !cannot_match(s, row)
+                            ? (uint32_t)entry
+                            : 0;
+            op->chain_open = true;
+        }
+        while (op->chain) {
+            uint32_t build = op->chain - 1;
+            if (leat_key_rows_equal(&s->layout, row, s->keys + (size_t)build * width)) {
+                if (count == room)
+                    return count;
+                op->probe_rows[count] = op->row;
+                op->build_rows[count++] = build;
+            }
+            op->chain = s->next[build];
+        }
+        op->row++;
+        op->chain_open = false;
+    }
+    return count;
+}
+
+/* The pairs as a batch of left columns, then right columns. */
+static enum leat_status make_pairs(struct probe_operator *op, uint32_t count,
+                                   struct leat_error *err)
+{
+    const struct join_state *s = op->s;
+    uint32_t left = s->build_left ? s->build.column_count : op->batch->column_count;
+    struct leat_vector *probe = op->pairs.columns + (s->build_left ? left : 0);
+    struct leat_vector *build = op->pairs.columns + (s->build_left ? 0 : left);
+
+    leat_arena_reset(&op->out_arena);
+    for (uint32_t c = 0; c < op->batch->column_count; c++)
+        LEAT_TRY(leat_vector_select(&op->batch->columns[c], op->probe_rows, count, &op->out_arena,
+                                    &probe[c], err));
+    for (uint32_t c = 0; c < s->build.column_count; c++)
+        LEAT_TRY(leat_vector_select(&s->build.columns[c], op->build_rows, count, &op->out_arena,
+                                    &build[c], err));
+    op->pairs.column_count = op->batch->column_count + s->build.column_count;
+    op->pairs.length = count;
+    return LEAT_OK;
+}
+
+static enum leat_status note_partners(struct probe_operator *op, uint32_t count,
+                                      struct leat_error *err)
+{
+    bool single = type_of(op->node) == LEAT_JOIN_SINGLE;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (single && op->found[op->probe_rows[i]])
+            return leat_error_set(err, LEAT_E_MANY_ROWS,
+                                  "more than one row returned by a subquery used as an expression");
+        op->found[op->probe_rows[i]] = 1;
+        if (op->s->matched)
+            atomic_store_explicit(&op->s->matched[op->build_rows[i]], 1, memory_order_relaxed);
+    }
+    return LEAT_OK;
+}
+
+/* Next pairs that meet the residual condition too; count 0 at the end of the batch. */
+static enum leat_status next_pairs(struct probe_operator *op, uint32_t *count,
+                                   struct leat_error *err)
+{
+    for (;;) {
+        uint32_t found = find_pairs(op, LEAT_BATCH_ROWS), kept = found;
+        *count = 0;
+        if (found == 0)
+            return LEAT_OK;
+        LEAT_TRY(leat_exec_check(op->exec, err));
+        if (op->residual) {
+            LEAT_TRY(make_pairs(op, found, err));
+            LEAT_TRY(leat_evaluator_select(op->residual, &op->pairs, op->selection, &kept, err));
+            for (uint32_t i = 0; i < kept; i++) {
+                op->probe_rows[i] = op->probe_rows[op->selection[i]];
+                op->build_rows[i] = op->build_rows[op->selection[i]];
+            }
+        }
+        LEAT_TRY(note_partners(op, kept, err));
+        *count = kept;
+        if (kept > 0)
+            return LEAT_OK;
+    }
+}
+
+/* A vector of nulls. */
+static enum leat_status null_vector(const struct leat_type *type, uint32_t count,
+                                    struct leat_arena *arena, struct leat_vector *out,
+                                    struct leat_error *err)
+{
+    struct leat_value null = {.type = type, .is_null = true};
+
+    return leat_value_to_vector(&null, count, arena, out, err);
+}
+
+/* The batch's rows with found == wanted. */
+static uint32_t rows_with(struct probe_operator *op, uint8_t wanted)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < op->batch->length; i++)
+        if (op->found[i] == wanted)
+            op->probe_rows[count++] = i;
+    return count;
+}
+
+static enum leat_status give_probe_rows(struct probe_operator *op, uint32_t count,
+                                        struct leat_error *err)
+{
+    leat_arena_reset(&op->out_arena);
+    for (uint32_t c = 0; c < op->batch->column_count; c++)
+        LEAT_TRY(leat_vector_select(&op->batch->columns[c], op->probe_rows, count, &op->out_arena,
+                                    &op->out.columns[c], err));
+    op->out.column_count = op->batch->column_count;
+    op->out.length = count;
+    return LEAT_OK;
+}
+
+/* Probe rows without partner, with nulls for the build side. */
+static enum leat_status give_unmatched(struct probe_operator *op, uint32_t count,
+                                       struct leat_error *err)
+{
+    const struct join_state *s = op->s;
+    uint32_t left = s->build_left ? s->build.column_count : op->batch->column_count;
+    struct leat_vector *probe = op->out.columns + (s->build_left ? left : 0);
+    struct leat_vector *build = op->out.columns + (s->build_left ? 0 : left);
+
+    leat_arena_reset(&op->out_arena);
+    for (uint32_t c = 0; c < op->batch->column_count; c++)
+        LEAT_TRY(leat_vector_select(&op->batch->columns[c], op->probe_rows, count, &op->out_arena,
+                                    &probe[c], err));
+    for (uint32_t c = 0; c < s->build.column_count; c++)
+        LEAT_TRY(null_vector(s->build.columns[c].type, count, &op->out_arena, &build[c], err));
+    op->out.column_count = op->batch->column_count + s->build.column_count;
+    op->out.length = count;
+    return LEAT_OK;
+}
+
+/* MARK: all rows, with true, false or null. */
+static enum leat_status give_marks(struct probe_operator *op, struct leat_error *err)
+{
+    struct leat_batch *batch = op->batch;
+    struct leat_vector *mark = &op->out.columns[batch->column_count];
+    const struct join_state *s = op->s;
+
+    leat_arena_reset(&op->out_arena);
+    if (batch->column_count)
+        memcpy(op->out.columns, batch->columns, batch->column_count * sizeof(*batch->columns));
+    LEAT_TRY(
+        leat_vector_init(mark, leat_type_get(LEAT_BOOLEAN), batch->length, 0, &op->out_arena, err));
+    LEAT_TRY(leat_vector_make_validity(mark, batch->length, &op->out_arena, err));
+    mark->length = batch->length;
+    for (uint32_t i = 0; i < batch->length; i++) {
+        bool null_key = cannot_match(s, op->rows + (size_t)i * s->layout.width);
+        ((uint8_t *)mark->data)[i] = op->found[i];
+        if (!op->found[i] && s->build.length > 0 && (null_key || s->build_has_null))
+            leat_validity_set(mark->validity, i, false);
+    }
+    op->out.column_count = batch->column_count + 1;
+    op->out.length = batch->length;
+    return LEAT_OK;
+}
+
+/* What is given once the batch's pairs are done; *out NULL if nothing is. */
+static enum leat_status give_tail(struct probe_operator *op, struct leat_batch **out,
+                                  struct leat_error *err)
+{
+    enum leat_join_type type = type_of(op->node);
+    uint32_t count;
+
+    *out = NULL;
+    op->tail_done = true;
+    if (type == LEAT_JOIN_MARK) {
+        LEAT_TRY(give_marks(op, err));
+    } else if (type == LEAT_JOIN_SEMI || type == LEAT_JOIN_ANTI) {
+        count = rows_with(op, type == LEAT_JOIN_SEMI);
+        if (count == 0)
+            return LEAT_OK;
+        LEAT_TRY(give_probe_rows(op, count, err));
+    } else if (op->s->probe_kept) {
+        count = rows_with(op, 0);
+        if (count == 0)
+            return LEAT_OK;
+        LEAT_TRY(give_unmatched(op, count, err));
+    } else {
+        return LEAT_OK;
+    }
+    *out = &op->out;
+    return LEAT_OK;
+}
+
+static enum leat_status probe_next(struct leat_operator *base, struct leat_batch **out,
+                                   struct leat_error *err)
+{
+    struct probe_operator *op = (struct probe_operator *)base;
+    enum leat_join_type type = type_of(op->node);
+    bool gives_pairs = type != LEAT_JOIN_SEMI && type != LEAT_JOIN_ANTI && type != LEAT_JOIN_MARK;
+    uint32_t count;
+
+    *out = NULL;
+    for (;;) {
+        if (!op->batch || op->tail_done) {
+            LEAT_TRY(next_probe_batch(op, err));
+            if (!op->batch)
+                return LEAT_OK;
+        }
+        LEAT_TRY(next_pairs(op, &count, err));
+        if (count > 0 && gives_pairs) {
+            LEAT_TRY(make_pairs(op, count, err));
+            *out = &op->pairs;
+            return LEAT_OK;
+        }
+        if (count > 0)
+            continue;
+        LEAT_TRY(give_tail(op, out, err));
+        if (*out)
+            return LEAT_OK;
+    }
+}
+
+static const struct leat_operator_ops probe_ops = {probe_next, probe_close};
+
+static enum leat_status probe_init(struct probe_operator *op, struct leat_error *err)
+{
+    const struct leat_plan *plan = op->node->plan;
+    struct leat_expr *const *keys =
+        op->s->build_left ? plan->join.right_keys : plan->join.left_keys;
+    uint32_t columns = plan->children[0]->schema.count + plan->children[1]->schema.count + 1;
+    size_t rows = LEAT_BATCH_ROWS * sizeof(uint32_t);
+    struct leat_exec *exec = op->exec;
+
+    op->results = leat_calloc(plan->join.key_count, sizeof(struct leat_vector));
+    op->pairs.columns = leat_calloc(columns, sizeof(struct leat_vector));
+    op->out.columns = leat_calloc(columns, sizeof(struct leat_vector));
+    op->probe_rows = leat_malloc(rows);
+    op->build_rows = leat_malloc(rows);
+    op->selection = leat_malloc(rows);
+    if (!op->results || !op->pairs.columns || !op->out.columns || !op->probe_rows ||
+        !op->build_rows || !op->selection)
+        return leat_error_memory(err);
+    if (plan->join.key_count > 0)
+        LEAT_TRY(leat_evaluator_new(keys, plan->join.key_count, &exec->options->source,
+                                    exec->options->accountant, &op->keys, err));
+    if (plan->join.residual) {
+        struct leat_expr *residual = plan->join.residual;
+        LEAT_TRY(leat_evaluator_new(&residual, 1, &exec->options->source, exec->options->accountant,
+                                    &op->residual, err));
+    }
+    return leat_node_open(exec, op->node->children[op->s->build_left ? 1 : 0], &op->child, err);
+}
+
+static enum leat_status probe_open(struct leat_exec *exec, struct leat_node *node,
+                                   struct leat_operator **out, struct leat_error *err)
+{
+    struct probe_operator *op = leat_calloc(1, sizeof(*op));
+    enum leat_status status;
+
+    *out = NULL;
+    if (!op)
+        return leat_error_memory(err);
+    op->base.ops = &probe_ops;
+    op->exec = exec;
+    op->node = node;
+    op->s = node->state;
+    leat_arena_init(&op->arena, exec->options->accountant);
+    leat_arena_init(&op->out_arena, exec->options->accountant);
+    status = probe_init(op, err);
+    if (status != LEAT_OK) {
+        probe_close(&op->base);
+        return status;
+    }
+    *out = &op->base;
+    return LEAT_OK;
+}
+
+/* --- joins that give build rows without partner: their output is collected --- */
+
+static const struct leat_node_ops probe_node = {NULL, probe_open, NULL};
+
+/* Build rows without partner as whole output rows appended to `rows`. */
+static enum leat_status append_rest(struct leat_node *node, struct join_state *s,
+                                    struct leat_rows *rows, struct leat_error *err)
+{
+    const struct leat_schema *schema = &node->plan->schema;
+    uint32_t left = node->plan->children[0]->schema.count;
+    struct leat_vector *columns = leat_calloc(schema->count, sizeof(*columns));
+    uint32_t *selection = leat_malloc(LEAT_BATCH_ROWS * sizeof(*selection));
+    enum leat_status status = columns && selection ? LEAT_OK : leat_error_memory(err);
+    struct leat_arena arena;
+    uint64_t row = 0;
+
+    leat_arena_init(&arena, NULL);
+    while (status == LEAT_OK && row < s->build.length) {
+        struct leat_batch batch = {schema->count, 0, columns};
+        uint32_t first = s->build_left ? 0 : left;
+        for (; row < s->build.length && batch.length < LEAT_BATCH_ROWS; row++)
+            if (!atomic_load_explicit(&s->matched[row], memory_order_relaxed))
+                selection[batch.length++] = (uint32_t)row;
+        if (batch.length == 0)
+            break;
+        leat_arena_reset(&arena);
+        for (uint32_t c = 0; c < schema->count && status == LEAT_OK; c++) {
+            bool build = c >= first && c < first + s->build.column_count;
+            status =
+                build ? leat_vector_select(&s->build.columns[c - first], selection, batch.length,
+                                           &arena, &columns[c], err)
+                      : null_vector(schema->fields[c].type, batch.length, &arena, &columns[c], err);
+        }
+        if (status == LEAT_OK)
+            status = leat_rows_append(rows, &batch, err);
+    }
+    leat_arena_release(&arena);
+    leat_free(columns);
+    leat_free(selection);
+    return status;
+}
+
+static enum leat_status append_part(void *context, unsigned thread, const struct leat_batch *batch,
+                                    struct leat_error *err)
+{
+    return leat_rows_append((struct leat_rows *)context + thread, batch, err);
+}
+
+static enum leat_status collect_output(struct leat_exec *exec, struct leat_node *node,
+                                       struct join_state *s, struct leat_error *err)
+{
+    struct leat_node probe = {.plan = node->plan,
+                              .ops = &probe_node,
+                              .children = node->children,
+                              .prepared = true,
+                              .state = s};
+    unsigned threads;
+    struct leat_rows *parts;
+    enum leat_status status = LEAT_OK;
+
+    probe.ordered = node->children[s->build_left ? 1 : 0]->ordered;
+    threads = leat_pipeline_threads(exec, &probe);
+    parts = leat_calloc(threads + 1, sizeof(*parts));
+    if (!parts)
+        return leat_error_memory(err);
+    for (unsigned i = 0; i <= threads && status == LEAT_OK; i++)
+        status = leat_rows_init(&parts[i], &node->plan->schema, exec->options->accountant, err);
+    if (status == LEAT_OK)
+        status = leat_pipeline_run(exec, &probe, append_part, parts, err);
+    if (status == LEAT_OK)
+        status = append_rest(node, s, &parts[threads], err);
+    if (status == LEAT_OK)
+        status =
+            leat_table_rows_join(parts, threads + 1, &node->plan->schema, &s->output.table, err);
+    for (unsigned i = 0; i <= threads; i++)
+        leat_rows_release(&parts[i]);
+    leat_free(parts);
+    s->output.end = s->output.table.length;
+    s->collected = true;
+    return status;
+}
+
+static enum leat_status join_prepare(struct leat_exec *exec, struct leat_node *node,
+                                     struct leat_error *err)
+{
+    struct join_state *s = LEAT_NEW(&exec->arena, struct join_state);
+    enum leat_join_type type = type_of(node);
+
+    if (!s)
+        return leat_error_memory(err);
+    leat_table_rows_init(&s->build, exec->options->accountant);
+    leat_table_rows_init(&s->output.table, exec->options->accountant);
+    leat_arena_init(&s->arena, exec->options->accountant);
+    node->state = s;
+    s->build_left = node->plan->join.build_left && type <= LEAT_JOIN_FULL;
+    s->probe_kept = type == LEAT_JOIN_FULL || type == LEAT_JOIN_SINGLE ||
+                    (type == LEAT_JOIN_LEFT && !s->build_left) ||
+                    (type == LEAT_JOIN_RIGHT && s->build_left);
+    s->build_kept = type == LEAT_JOIN_FULL || (type == LEAT_JOIN_RIGHT && !s->build_left) ||
+                    (type == LEAT_JOIN_LEFT && s->build_left);
+    LEAT_TRY(build_side(exec, node, s, err));
+    LEAT_TRY(leat_node_prepare(exec, node->children[s->build_left ? 1 : 0], err));
+    return s->build_kept ? collect_output(exec, node, s, err) : LEAT_OK;
+}
+
+static void join_release(struct leat_node *node)
+{
+    struct join_state *s = node->state;
+
+    leat_table_rows_release(&s->build);
+    leat_table_rows_release(&s->output.table);
+    leat_arena_release(&s->arena);
+}
+
+static enum leat_status join_open(struct leat_exec *exec, struct leat_node *node,
+                                  struct leat_operator **out, struct leat_error *err)
+{
+    struct join_state *s = node->state;
+
+    return s->collected ? leat_table_source_open(exec, &s->output, out, err)
+                        : probe_open(exec, node, out, err);
+}
+
+const struct leat_node_ops leat_join_node = {join_prepare, join_open, join_release};
