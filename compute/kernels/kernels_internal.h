@@ -66,7 +66,8 @@ struct function_table {
     const struct leat_function *functions;
     size_t count;
 };
-#define FUNCTION(name_, signature_, help_, args_, result_, flags_, run_, rule_)                    \
+#define FUNCTION(...) FUNCTION_ENTRY(__VA_ARGS__)
+#define FUNCTION_ENTRY(name_, signature_, help_, args_, result_, flags_, run_, rule_)              \
     {                                                                                              \
         .name = (name_), .kind = LEAT_FUNCTION_SCALAR, .signature = (signature_), .help = (help_), \
         .implementation = &(const struct leat_function_implementation)                             \

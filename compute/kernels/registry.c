@@ -16,7 +16,8 @@
 #define MAXIMUM_CANDIDATES 64u
 
 typedef struct function_table (*table_fn)(void);
-static const table_fn tables[] = {arithmetic_functions, compare_functions, aggregate_functions};
+static const table_fn tables[] = {arithmetic_functions, compare_functions, text_functions,
+                                  aggregate_functions};
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 
 const struct leat_function *leat_function_at(size_t index)
@@ -49,7 +50,7 @@ static const char *canonical(const char *name)
         {"stddev", "stddev_samp"},
         {"list", "array_agg"},
         {"mean", "avg"},
-        {"extract", "date_part"},
+
     };
     for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
         if (strcmp(name, aliases[i][0]) == 0)
