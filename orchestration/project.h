@@ -1,0 +1,38 @@
+/*
+ * A project: a folder with spark-pipeline.yml and/or leat.yaml, configs/config.ENV.yaml, and SQL
+ * files that declare datasets, flows and tests.
+ */
+#ifndef LEAT_ORCHESTRATION_PROJECT_H
+#define LEAT_ORCHESTRATION_PROJECT_H
+
+#include "base/file.h"
+#include "compute/sql/parser.h"
+
+struct leat_project_file {
+    const char *path; /* as shown: relative to the project */
+    struct leat_sql_script script;
+};
+struct leat_project {
+    struct leat_arena arena;
+    const char *folder; /* absolute */
+    const char *name;
+    const char *lake;         /* absolute */
+    const char *catalog_name; /* "leat" unless configured */
+    const char *schema;       /* the lake's schema for its tables; "main" unless configured */
+    const char *environment;
+    uint32_t file_count;
+    struct leat_project_file *files;
+    struct leat_error *errors; /* all that were found while loading: configuration and syntax */
+    uint32_t error_count;
+};
+
+/* Finds the project's folder from `start` (NULL: the current folder) upwards, reads its
+ * configuration for the environment (NULL: "dev") and parses its SQL. Errors of configuration and
+ * syntax are collected in errors; the first is *err. */
+LEAT_CHECKED enum leat_status leat_project_open(const char *start, const char *environment,
+                                                struct leat_project *out, struct leat_error *err);
+void leat_project_close(struct leat_project *project);
+/* Adds an error to the project's list (dropped beyond 200 or when memory is out). */
+void leat_project_add_error(struct leat_project *project, const struct leat_error *error);
+
+#endif
