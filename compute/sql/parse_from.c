@@ -27,7 +27,7 @@ static bool ends_table(const struct parser *p)
         return is_keyword_at(p, 1, LEAT_KEYWORD_JOIN);
     /* Inside CREATE TEST: GIVEN x AS q GIVEN ..., EXPECT ... */
     return (is_keyword(p, LEAT_KEYWORD_GIVEN) || is_keyword(p, LEAT_KEYWORD_EXPECT)) &&
-           (peek_at(p, 1)->kind == LEAT_TOKEN_WORD || peek_at(p, 1)->kind == LEAT_TOKEN_NAME);
+           starts_test_part(p);
 }
 
 static bool refuse_table_suffix(struct parser *p)

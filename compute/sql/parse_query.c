@@ -26,9 +26,22 @@ static struct leat_sql_body *new_body(struct parser *p, enum leat_sql_body_kind 
 }
 
 /* --- select list --- */
+bool starts_test_part(const struct parser *p)
+{
+    const struct leat_token *next = peek_at(p, 1);
+
+    if (next->kind == LEAT_TOKEN_NAME)
+        return true;
+    return next->kind == LEAT_TOKEN_WORD &&
+           leat_keyword_class_of((enum leat_keyword)next->keyword) <= LEAT_KEYWORD_CLASS_COLUMN;
+}
+
 /* Words that end the item without AS, though they could be names. */
 static bool ends_item(const struct parser *p)
 {
+    if ((is_keyword(p, LEAT_KEYWORD_GIVEN) || is_keyword(p, LEAT_KEYWORD_EXPECT)) &&
+        starts_test_part(p))
+        return true;
     return is_keyword(p, LEAT_KEYWORD_QUALIFY) ||
            (is_keyword(p, LEAT_KEYWORD_LATERAL) && is_keyword_at(p, 1, LEAT_KEYWORD_VIEW));
 }
@@ -51,8 +64,13 @@ static bool parse_item(struct parser *p, struct leat_sql_item *item)
 
 static bool ends_select_list(const struct parser *p)
 {
-    return is_keyword(p, LEAT_KEYWORD_FROM) || peek(p)->kind == LEAT_TOKEN_END ||
-           is_symbol(p, ")") || is_symbol(p, ";");
+    static const uint16_t clauses[] = {LEAT_KEYWORD_FROM,   LEAT_KEYWORD_WHERE, LEAT_KEYWORD_GROUP,
+                                       LEAT_KEYWORD_HAVING, LEAT_KEYWORD_ORDER, LEAT_KEYWORD_LIMIT,
+                                       LEAT_KEYWORD_UNION};
+    for (size_t i = 0; i < sizeof(clauses) / sizeof(clauses[0]); i++)
+        if (is_keyword(p, (enum leat_keyword)clauses[i]))
+            return true;
+    return peek(p)->kind == LEAT_TOKEN_END || is_symbol(p, ")") || is_symbol(p, ";");
 }
 
 static bool parse_items(struct parser *p, struct leat_sql_select *select)

@@ -267,6 +267,8 @@ static const char *nearest_expected(const struct parser *p, const struct leat_to
         return NULL;
     for (unsigned i = 0; i < p->expected_count; i++) {
         const char *text = p->expected[i];
+        if (leat_keyword_find(text, strlen(text)) == LEAT_KEYWORD_NONE)
+            continue;
         unsigned distance =
             word_distance(p->text + token->offset, token->length, text, strlen(text), most);
         if (distance && distance < best) {

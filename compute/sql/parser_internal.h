@@ -118,6 +118,9 @@ struct leat_sql_query *parse_query_after(struct parser *p, struct leat_sql_query
 /* True if a query starts at the token `ahead`. */
 bool is_query_start(const struct parser *p, size_t ahead);
 
+/* Behind GIVEN or EXPECT: true if a name follows, as in CREATE TEST. */
+bool starts_test_part(const struct parser *p);
+
 /* --- parse_from.c --- */
 struct leat_sql_from *parse_from_item(struct parser *p);
 
