@@ -57,10 +57,15 @@ enum leat_aggregate_mode {
     LEAT_AGGREGATE_FINAL = 2 /* input is what PARTIAL gives */
 };
 
+enum leat_frame {
+    LEAT_FRAME_DEFAULT = 0, /* from the partition's start to the current row's last peer; without
+                               ORDER BY the whole partition */
+    LEAT_FRAME_ROWS = 1,    /* from the partition's start to the current row */
+    LEAT_FRAME_ALL = 2      /* the whole partition */
+};
 struct leat_window_call {
     struct leat_aggregate call; /* aggregate or window function */
-    /* frame: reserved for windows with frames; 0 means the default frame */
-    uint32_t frame;
+    uint32_t frame;             /* enum leat_frame */
 };
 
 struct leat_plan {

@@ -1,0 +1,412 @@
+/*
+ * Whole queries: WITH, VALUES, set operations, and the ORDER BY and LIMIT around them.
+ */
+#include "compute/plan/planner_internal.h"
+
+static bool bind_body(struct planner *pl, const struct leat_sql_query *query,
+                      const struct leat_sql_body *body, struct scope *outer,
+                      struct bound_query *out, bool *ordered);
+
+/* --- VALUES --- */
+static bool bind_values(struct planner *pl, const struct leat_sql_body *body, struct scope *outer,
+                        struct bound_query *out)
+{
+    uint32_t columns = body->rows[0].count;
+    struct scope scope = {.outer = outer, .ctes = outer ? outer->ctes : NULL};
+    struct pending *pending = NULL;
+    struct binding b = {
+        .pl = pl, .scope = &scope, .clause = CLAUSE_VALUES, .pending_tail = &pending};
+    struct leat_expr **cells = plan_alloc(pl, (body->row_count + 1u) * sizeof(*cells));
+    struct node *node = new_node(pl, NODE_VALUES, NULL);
+
+    if (!cells || !node)
+        return false;
+    node->row_count = body->row_count;
+    node->exprs.count = node->exprs.capacity = body->row_count * columns;
+    node->exprs.items = plan_alloc(pl, ((size_t)node->exprs.count + 1) * sizeof(*cells));
+    out->outputs = plan_alloc(pl, columns * sizeof(*out->outputs));
+    if (!node->exprs.items || !out->outputs)
+        return false;
+    for (uint32_t c = 0; c < columns; c++) {
+        char *name = leat_arena_printf(pl->arena, "column%u", c + 1);
+        for (uint32_t r = 0; r < body->row_count; r++)
+            if (!(cells[r] = bind_expr(&b, body->rows[r].items[c])))
+                return false;
+        if (!name)
+            return plan_memory(pl);
+        if (!coerce_common(pl, cells, body->row_count, "VALUES"))
+            return false;
+        uint32_t id = new_column(pl, name, cells[0]->type);
+        if (!ids_add(pl, &node->columns, id))
+            return false;
+        for (uint32_t r = 0; r < body->row_count; r++)
+            node->exprs.items[r * columns + c] = cells[r];
+        out->outputs[c] = (struct output){leat_text_of(name), id};
+    }
+    out->count = columns;
+    out->node = node;
+    if (!pending)
+        return true;
+    if (body->row_count > 1)
+        return plan_fail(pl, LEAT_E_SQL_UNSUPPORTED, body->offset, 6, NULL,
+                         "subqueries in VALUES with several rows are not supported");
+    /* One row with subqueries: computed above them. */
+    struct node *map = new_node(pl, NODE_MAP, attach_pending(pl, new_one_row(pl), pending));
+    if (!map || !map->left)
+        return false;
+    map->columns = node->columns;
+    map->exprs = node->exprs;
+    out->node = map;
+    return true;
+}
+
+/* --- set operations --- */
+/* The side's columns with the common types, and new numbers where a cast is needed. */
+static struct node *cast_outputs(struct planner *pl, struct bound_query *side,
+                                 const struct leat_type *const *types)
+{
+    struct node *map = new_node(pl, NODE_MAP, side->node);
+
+    if (!map)
+        return NULL;
+    for (uint32_t i = 0; i < side->count; i++) {
+        uint32_t id = side->outputs[i].id;
+        struct leat_expr *expr;
+        if (leat_type_equal(pl->columns[id].type, types[i]))
+            continue;
+        expr = coerce(pl, expr_column(pl, id, NULL), types[i], LEAT_CAST_EXPLICIT, "UNION");
+        id = new_column(pl, pl->columns[id].name, types[i]);
+        if (!exprs_add(pl, &map->exprs, expr) || !ids_add(pl, &map->columns, id))
+            return NULL;
+        side->outputs[i].id = id;
+    }
+    return map->columns.count ? map : side->node;
+}
+
+static const char *set_name(const struct leat_sql_body *body)
+{
+    return body->kind == LEAT_SQL_UNION    ? "UNION"
+           : body->kind == LEAT_SQL_EXCEPT ? "EXCEPT"
+                                           : "INTERSECT";
+}
+
+static bool match_types(struct planner *pl, const struct leat_sql_body *body,
+                        struct bound_query *left, struct bound_query *right)
+{
+    const struct leat_type **types = plan_alloc(pl, (left->count + 1u) * sizeof(*types));
+
+    if (!types)
+        return false;
+    if (left->count != right->count)
+        return plan_fail(pl, LEAT_E_COLUMN_COUNT, body->right->offset, body->right->length, NULL,
+                         "each %s query must have the same number of columns: %u and %u",
+                         set_name(body), left->count, right->count);
+    for (uint32_t i = 0; i < left->count; i++) {
+        struct leat_expr *pair[2] = {expr_column(pl, left->outputs[i].id, NULL),
+                                     expr_column(pl, right->outputs[i].id, NULL)};
+        if (!pair[0] || !pair[1])
+            return false;
+        pair[0]->offset = pair[1]->offset = body->right->offset;
+        pair[0]->length = pair[1]->length = body->right->length;
+        types[i] = common_type(pl, pair, 2, set_name(body));
+        if (!types[i])
+            return false;
+    }
+    left->node = cast_outputs(pl, left, types);
+    right->node = left->node ? cast_outputs(pl, right, types) : NULL;
+    return right->node != NULL;
+}
+
+/* BY NAME: the right side's columns in the order of the left's names. */
+static bool match_names(struct planner *pl, const struct leat_sql_body *body,
+                        struct bound_query *left, struct bound_query *right)
+{
+    struct output *sorted = plan_alloc(pl, (right->count + 1u) * sizeof(*sorted));
+
+    if (!sorted)
+        return false;
+    for (uint32_t i = 0; i < left->count; i++) {
+        bool found = false;
+        for (uint32_t k = 0; k < right->count && !found; k++)
+            if (leat_text_equal(left->outputs[i].name, right->outputs[k].name)) {
+                sorted[i] = right->outputs[k];
+                found = true;
+            }
+        if (!found || left->count != right->count)
+            return plan_fail(pl, LEAT_E_COLUMN_COUNT, body->right->offset, body->right->length,
+                             "both sides of BY NAME need the same columns",
+                             "the right side of %s BY NAME has no column \"%s\"", set_name(body),
+                             left->outputs[i].name.data);
+    }
+    right->outputs = sorted;
+    return true;
+}
+
+static bool make_union(struct planner *pl, struct bound_query *left, struct bound_query *right,
+                       struct bound_query *out)
+{
+    struct node *node = new_node(pl, NODE_UNION, NULL);
+    struct bound_query *sides[2] = {left, right};
+
+    if (!node)
+        return false;
+    node->children = plan_alloc(pl, 2 * sizeof(*node->children));
+    node->child_columns = plan_alloc(pl, 2 * sizeof(*node->child_columns));
+    out->outputs = plan_alloc(pl, (left->count + 1u) * sizeof(*out->outputs));
+    if (!node->children || !node->child_columns || !out->outputs)
+        return false;
+    node->child_count = 2;
+    for (int s = 0; s < 2; s++) {
+        node->children[s] = sides[s]->node;
+        for (uint32_t i = 0; i < left->count; i++)
+            if (!ids_add(pl, &node->child_columns[s], sides[s]->outputs[i].id))
+                return false;
+    }
+    for (uint32_t i = 0; i < left->count; i++) {
+        uint32_t id =
+            new_column(pl, left->outputs[i].name.data, pl->columns[left->outputs[i].id].type);
+        if (!ids_add(pl, &node->columns, id))
+            return false;
+        out->outputs[i] = (struct output){left->outputs[i].name, id};
+    }
+    out->count = left->count;
+    out->node = node;
+    return true;
+}
+
+/* a IS NOT DISTINCT FROM b, in the form that joins know as a null-safe key. */
+static struct leat_expr *null_safe(struct planner *pl, uint32_t a, uint32_t b)
+{
+    struct leat_expr *args[2] = {expr_column(pl, a, NULL), expr_column(pl, b, NULL)};
+    struct leat_expr *equal = args[0] && args[1] ? call_function(pl, "=", args, 2, 0, 0) : NULL;
+    struct leat_expr *both = expr_new(pl, LEAT_EXPR_AND, leat_type_get(LEAT_BOOLEAN), 2);
+    struct leat_expr *out = expr_new(pl, LEAT_EXPR_COALESCE, leat_type_get(LEAT_BOOLEAN), 2);
+
+    if (!equal || !both || !out)
+        return NULL;
+    both->args[0] = expr_unary(pl, LEAT_EXPR_IS_NULL, equal->args[0]);
+    both->args[1] = expr_unary(pl, LEAT_EXPR_IS_NULL, equal->args[1]);
+    if (!both->args[0] || !both->args[1])
+        return NULL;
+    out->args[0] = equal;
+    out->args[1] = both;
+    return out;
+}
+
+/* INTERSECT and EXCEPT: semi and anti joins of distinct rows; with ALL, the nth equal row of one
+ * side meets the nth of the other. */
+static bool make_difference(struct planner *pl, const struct leat_sql_body *body,
+                            struct bound_query *left, struct bound_query *right,
+                            struct bound_query *out)
+{
+    struct node *node;
+    struct bound_query *sides[2] = {left, right};
+    uint32_t numbers[2] = {0, 0};
+    struct leat_expr *args[2];
+
+    for (int s = 0; s < 2 && body->all; s++) {
+        struct ids partition = {0};
+        for (uint32_t i = 0; i < left->count; i++)
+            if (!ids_add(pl, &partition, sides[s]->outputs[i].id))
+                return false;
+        sides[s]->node = add_row_number(pl, sides[s]->node, &partition, NULL, 0, &numbers[s]);
+        if (!sides[s]->node)
+            return false;
+    }
+    if (!body->all && !(left->node = add_distinct(pl, left->node, left->outputs, left->count)))
+        return false;
+    node = new_join(pl, body->kind == LEAT_SQL_EXCEPT ? LEAT_JOIN_ANTI : LEAT_JOIN_SEMI, left->node,
+                    right->node);
+    if (!node)
+        return false;
+    for (uint32_t i = 0; i < left->count; i++)
+        if (!exprs_add(pl, &node->conds, null_safe(pl, left->outputs[i].id, right->outputs[i].id)))
+            return false;
+    if (body->all) {
+        args[0] = expr_column(pl, numbers[0], NULL);
+        args[1] = expr_column(pl, numbers[1], NULL);
+        if (!exprs_add(pl, &node->conds, call_function(pl, "=", args, 2, 0, 0)))
+            return false;
+    }
+    *out = *left;
+    out->node = node;
+    return true;
+}
+
+static bool bind_set(struct planner *pl, const struct leat_sql_body *body, struct scope *outer,
+                     struct bound_query *out)
+{
+    struct bound_query left, right;
+    bool ordered;
+
+    if (!bind_body(pl, NULL, body->left, outer, &left, &ordered) ||
+        !bind_body(pl, NULL, body->right, outer, &right, &ordered))
+        return false;
+    if (body->by_name && !match_names(pl, body, &left, &right))
+        return false;
+    if (!match_types(pl, body, &left, &right))
+        return false;
+    if (body->kind != LEAT_SQL_UNION)
+        return make_difference(pl, body, &left, &right, out);
+    if (!make_union(pl, &left, &right, out))
+        return false;
+    if (!body->all)
+        out->node = add_distinct(pl, out->node, out->outputs, out->count);
+    return out->node != NULL;
+}
+
+/* --- ORDER BY and LIMIT around a body --- */
+/* Behind set operations and VALUES only names and positions of the result can be meant. */
+static bool order_outputs(struct planner *pl, const struct leat_sql_query *query,
+                          struct bound_query *out)
+{
+    uint32_t count = query->order_all ? out->count : query->order.count;
+    struct leat_sort_key *keys = plan_alloc(pl, (count + 1u) * sizeof(*keys));
+    struct node *sort = new_node(pl, NODE_SORT, out->node);
+
+    if (!keys || !sort)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct leat_sql_order *order = &query->order.items[query->order_all ? 0 : i];
+        const struct leat_sql_expr *ast = order->expr;
+        int64_t position = query->order_all ? (int64_t)i + 1 : 0;
+        if (!query->order_all && ast->kind == LEAT_SQL_INTEGER)
+            (void)leat_parse_int64(ast->text.data, ast->text.length, &position);
+        else if (!query->order_all && ast->kind == LEAT_SQL_COLUMN && ast->path.count == 1)
+            for (uint32_t k = 0; k < out->count && !position; k++)
+                if (leat_text_equal(out->outputs[k].name, ast->path.parts[0].text))
+                    position = (int64_t)k + 1;
+        if (position < 1 || position > out->count)
+            return plan_fail(pl, LEAT_E_ORDER_POSITION, ast->offset, ast->length,
+                             "put the query into FROM (...) to order by an expression",
+                             "ORDER BY behind a set operation or VALUES takes names or positions "
+                             "of the result's columns");
+        if (!bind_order_key(pl, order, expr_column(pl, out->outputs[position - 1].id, NULL),
+                            &keys[i]))
+            return false;
+    }
+    sort->keys = keys;
+    sort->sort_count = count;
+    out->node = sort;
+    return true;
+}
+
+static bool limit_value(struct planner *pl, const struct leat_sql_expr *ast, const char *clause,
+                        uint64_t *out, bool *given)
+{
+    struct scope empty = {0};
+    struct binding b = {.pl = pl, .scope = &empty, .clause = CLAUSE_LIMIT};
+    struct leat_expr *expr = bind_expr(&b, ast);
+    struct leat_value value;
+
+    if (!expr)
+        return false;
+    *given = expr->type->id != LEAT_NULL;
+    if (!*given)
+        return true;
+    expr = coerce(pl, expr, leat_type_get(LEAT_INT64), LEAT_CAST_ASSIGNMENT, clause);
+    if (!expr)
+        return false;
+    if (expr->kind == LEAT_EXPR_CONSTANT) {
+        value = expr->constant;
+    } else if (leat_expr_fold(expr, pl->arena, &value, pl->err)) {
+        return plan_place(pl, ast->offset, ast->length);
+    }
+    *given = !value.is_null;
+    if (*given && value.integer < 0)
+        return plan_fail(pl, LEAT_E_BAD_ARGUMENT, ast->offset, ast->length, NULL,
+                         "%s must not be negative", clause);
+    if (*given)
+        *out = (uint64_t)value.integer;
+    return true;
+}
+
+bool bind_limit(struct planner *pl, const struct leat_sql_query *query, struct scope *scope,
+                struct node **node)
+{
+    uint64_t limit = UINT64_MAX, offset = 0;
+    bool has_limit = false, has_offset = false;
+    struct node *top;
+
+    (void)scope;
+    if (query->with_ties)
+        return plan_fail(pl, LEAT_E_SQL_UNSUPPORTED, query->limit->offset, query->limit->length,
+                         "use rank() OVER (ORDER BY ...) in a subquery",
+                         "FETCH ... WITH TIES is not supported");
+    if (query->limit && !limit_value(pl, query->limit, "LIMIT", &limit, &has_limit))
+        return false;
+    if (query->skip && !limit_value(pl, query->skip, "OFFSET", &offset, &has_offset))
+        return false;
+    if (!has_limit && !offset)
+        return true;
+    if (!has_limit)
+        limit = UINT64_MAX;
+    top = *node;
+    if (top->kind == NODE_SORT && top->limit == UINT64_MAX && top->offset == 0) {
+        top->limit = limit;
+        top->offset = offset;
+        return true;
+    }
+    *node = new_node(pl, NODE_LIMIT, top);
+    if (!*node)
+        return false;
+    (*node)->limit = limit;
+    (*node)->offset = offset;
+    return true;
+}
+
+static bool bind_body(struct planner *pl, const struct leat_sql_query *query,
+                      const struct leat_sql_body *body, struct scope *outer,
+                      struct bound_query *out, bool *ordered)
+{
+    bool good = false;
+
+    *ordered = false;
+    if (++pl->depth > PLANNER_MAX_DEPTH) {
+        pl->depth--;
+        return plan_fail(pl, LEAT_E_TOO_DEEP, body->offset, body->length, NULL,
+                         "queries are nested too deeply");
+    }
+    switch (body->kind) {
+    case LEAT_SQL_SELECT:
+        good = bind_select(pl, query, body, outer, out, ordered);
+        break;
+    case LEAT_SQL_VALUES:
+        good = bind_values(pl, body, outer, out);
+        break;
+    case LEAT_SQL_NESTED:
+        good = bind_query(pl, body->nested, outer, out);
+        break;
+    case LEAT_SQL_UNION:
+    case LEAT_SQL_INTERSECT:
+    case LEAT_SQL_EXCEPT:
+        good = bind_set(pl, body, outer, out);
+        break;
+    }
+    pl->depth--;
+    return good;
+}
+
+bool bind_query(struct planner *pl, const struct leat_sql_query *query, struct scope *outer,
+                struct bound_query *out)
+{
+    struct scope *scope = plan_alloc(pl, sizeof(*scope));
+    bool ordered;
+
+    if (!scope)
+        return false;
+    *scope = (struct scope){.outer = outer, .ctes = outer ? outer->ctes : NULL};
+    for (uint32_t i = 0; i < query->cte_count; i++) {
+        struct cte *cte = plan_alloc(pl, sizeof(*cte));
+        if (!cte)
+            return false;
+        cte->definition = &query->ctes[i];
+        cte->visible = cte->next = scope->ctes;
+        scope->ctes = cte;
+    }
+    if (!bind_body(pl, query->order.count ? query : NULL, query->body, scope, out, &ordered))
+        return false;
+    if (query->order.count && !ordered && !order_outputs(pl, query, out))
+        return false;
+    return bind_limit(pl, query, scope, &out->node);
+}

@@ -1,0 +1,254 @@
+/*
+ * Subqueries in expressions. Each is bound as a tree and noted with the way it is to be joined; the
+ * expression sees a column: the value of a scalar subquery, or the mark of EXISTS, IN and ANY. When
+ * the tree below the clause is ready, attach_pending joins them. EXISTS and IN that stand as
+ * conditions of their own become semi and anti joins.
+ */
+#include "compute/plan/planner_internal.h"
+
+static struct pending *add_pending(struct binding *b, enum leat_join_type join, struct node *right)
+{
+    struct pending *pending = plan_alloc(b->pl, sizeof(*pending));
+
+    if (!pending)
+        return NULL;
+    if (!b->pending_tail) {
+        plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, 0, 0, NULL,
+                  "subqueries are not supported at this place");
+        return NULL;
+    }
+    pending->join = join;
+    pending->right = right;
+    *b->pending_tail = pending;
+    b->pending_tail = &pending->next;
+    return pending;
+}
+
+static bool check_allowed(struct binding *b, const struct leat_sql_expr *ast)
+{
+    if (b->pending_tail)
+        return true;
+    return plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, ast->offset, ast->length, NULL,
+                     "a subquery is not supported at this place");
+}
+
+static struct leat_expr *column_at(struct binding *b, uint32_t id, const struct leat_sql_expr *ast)
+{
+    struct leat_expr *expr = expr_column(b->pl, id, NULL);
+    if (expr) {
+        expr->offset = ast->offset;
+        expr->length = ast->length;
+    }
+    return expr;
+}
+
+static struct leat_expr *bind_scalar(struct binding *b, const struct leat_sql_expr *ast)
+{
+    struct bound_query query;
+    struct pending *pending;
+
+    if (!bind_query(b->pl, ast->query, b->scope, &query))
+        return NULL;
+    if (query.count != 1) {
+        plan_fail(b->pl, LEAT_E_COLUMN_COUNT, ast->offset, ast->length, NULL,
+                  "a subquery used as a value must return one column, this one returns %u",
+                  query.count);
+        return NULL;
+    }
+    pending = add_pending(b, LEAT_JOIN_SINGLE, query.node);
+    if (!pending)
+        return NULL;
+    pending->value = query.outputs[0].id;
+    pending->result =
+        new_column(b->pl, query.outputs[0].name.data, b->pl->columns[pending->value].type);
+    return pending->result == UINT32_MAX ? NULL : column_at(b, pending->result, ast);
+}
+
+/* Rows are all that counts: order and a limit above 0 do not. */
+static struct node *strip_order(struct node *node)
+{
+    while ((node->kind == NODE_SORT || node->kind == NODE_LIMIT) && node->offset == 0 &&
+           node->limit > 0)
+        node = node->left;
+    return node;
+}
+
+static struct pending *bind_exists(struct binding *b, const struct leat_sql_expr *ast,
+                                   enum leat_join_type join)
+{
+    struct bound_query query;
+    struct pending *pending;
+
+    if (!bind_query(b->pl, ast->query, b->scope, &query))
+        return NULL;
+    pending = add_pending(b, join, strip_order(query.node));
+    if (pending)
+        pending->two_valued = true;
+    return pending;
+}
+
+/* Left side against the columns of the query, one comparison each. */
+static bool compare_columns(struct binding *b, const struct leat_sql_expr *ast, const char *name,
+                            const struct leat_sql_expr *left, const struct bound_query *query,
+                            struct exprs *conds)
+{
+    bool row = left->kind == LEAT_SQL_ROW && left->arg_count;
+    uint32_t count = row ? left->arg_count : 1;
+
+    if (query->count != count)
+        return plan_fail(b->pl, LEAT_E_COLUMN_COUNT, ast->offset, ast->length, NULL,
+                         "the subquery has %u columns, but %u %s compared", query->count, count,
+                         count == 1 ? "value is" : "values are");
+    if (row && strcmp(name, "=") != 0)
+        return plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, ast->offset, ast->length, NULL,
+                         "rows can be compared with a subquery by = only");
+    for (uint32_t i = 0; i < count; i++) {
+        struct leat_expr *args[2] = {bind_expr(b, row ? left->args[i] : left),
+                                     expr_column(b->pl, query->outputs[i].id, NULL)};
+        if (!args[0] || !args[1])
+            return false;
+        args[1]->offset = ast->offset;
+        args[1]->length = ast->length;
+        if (!exprs_add(b->pl, conds, bind_call_of(b, name, args, 2, ast)))
+            return false;
+    }
+    return true;
+}
+
+static struct pending *bind_membership(struct binding *b, const struct leat_sql_expr *ast,
+                                       const char *name, enum leat_join_type join)
+{
+    struct bound_query query;
+    struct exprs conds = {0};
+    struct pending *pending;
+
+    if (!bind_query(b->pl, ast->query, b->scope, &query) ||
+        !compare_columns(b, ast, name, ast->args[0], &query, &conds))
+        return NULL;
+    pending = add_pending(b, join, query.node);
+    if (pending)
+        pending->conds = conds;
+    return pending;
+}
+
+static struct leat_expr *mark_of(struct binding *b, struct pending *pending,
+                                 const struct leat_sql_expr *ast, bool negated)
+{
+    struct leat_expr *expr;
+
+    if (!pending)
+        return NULL;
+    pending->result = new_column(b->pl, "mark", leat_type_get(LEAT_BOOLEAN));
+    if (pending->result == UINT32_MAX)
+        return NULL;
+    expr = column_at(b, pending->result, ast);
+    return negated ? expr_unary(b->pl, LEAT_EXPR_NOT, expr) : expr;
+}
+
+/* x op ANY(ARRAY[...]) as a chain of comparisons. */
+static struct leat_expr *bind_any_array(struct binding *b, const struct leat_sql_expr *ast)
+{
+    const struct leat_sql_expr *list = ast->arg_count > 1 ? ast->args[1] : NULL;
+    struct leat_expr *chain, *value;
+
+    if (!list || list->kind != LEAT_SQL_ARRAY || !list->arg_count) {
+        plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, ast->offset, ast->length,
+                  "write x IN (1, 2), or ANY (SELECT unnest(list))",
+                  "ANY and ALL take a subquery or ARRAY[...]");
+        return NULL;
+    }
+    value = bind_expr(b, ast->args[0]);
+    chain = expr_new(b->pl, ast->flag ? LEAT_EXPR_AND : LEAT_EXPR_OR, leat_type_get(LEAT_BOOLEAN),
+                     list->arg_count);
+    if (!value || !chain)
+        return NULL;
+    for (uint32_t i = 0; i < list->arg_count; i++) {
+        struct leat_expr *args[2] = {value, bind_expr(b, list->args[i])};
+        chain->args[i] = args[1] ? bind_call_of(b, ast->name.data, args, 2, ast) : NULL;
+        if (chain->args[i] && ast->negated)
+            chain->args[i] = expr_unary(b->pl, LEAT_EXPR_NOT, chain->args[i]);
+        if (!chain->args[i])
+            return NULL;
+    }
+    chain->offset = ast->offset;
+    chain->length = ast->length;
+    return chain->arg_count == 1 ? chain->args[0] : chain;
+}
+
+static const char *opposite(const char *name)
+{
+    static const char *const pairs[][2] = {{"=", "<>"}, {"<>", "="}, {"<", ">="},
+                                           {">=", "<"}, {">", "<="}, {"<=", ">"}};
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+        if (strcmp(name, pairs[i][0]) == 0)
+            return pairs[i][1];
+    return NULL;
+}
+
+/* x op ALL (q) is NOT (x opposite ANY (q)). */
+static struct leat_expr *bind_quantified(struct binding *b, const struct leat_sql_expr *ast)
+{
+    const char *name = ast->name.data;
+
+    if (!ast->query)
+        return bind_any_array(b, ast);
+    if (ast->flag)
+        name = opposite(name);
+    if (!name || ast->negated) {
+        plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, ast->offset, ast->length, NULL,
+                  "ANY and ALL with a subquery take a comparison: = <> < <= > >=");
+        return NULL;
+    }
+    return mark_of(b, bind_membership(b, ast, name, LEAT_JOIN_MARK), ast, ast->flag);
+}
+
+struct leat_expr *bind_subquery(struct binding *b, const struct leat_sql_expr *ast)
+{
+    if (ast->query && !check_allowed(b, ast))
+        return NULL;
+    switch (ast->kind) {
+    case LEAT_SQL_SUBQUERY:
+        return bind_scalar(b, ast);
+    case LEAT_SQL_EXISTS:
+        return mark_of(b, bind_exists(b, ast, LEAT_JOIN_MARK), ast, false);
+    case LEAT_SQL_IN_QUERY:
+        return mark_of(b, bind_membership(b, ast, "=", LEAT_JOIN_MARK), ast, ast->negated);
+    case LEAT_SQL_QUANTIFIED:
+        return bind_quantified(b, ast);
+    default:
+        plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, ast->offset, ast->length,
+                  "write (SELECT array_agg(x) FROM ...)", "ARRAY(query) is not supported");
+        return NULL;
+    }
+}
+
+bool bind_where(struct binding *b, const struct leat_sql_expr *ast, const char *clause,
+                struct exprs *conds)
+{
+    if (ast->kind == LEAT_SQL_AND) {
+        for (uint32_t i = 0; i < ast->arg_count; i++)
+            if (!bind_where(b, ast->args[i], clause, conds))
+                return false;
+        return true;
+    }
+    if (ast->kind == LEAT_SQL_EXISTS && check_allowed(b, ast))
+        return bind_exists(b, ast, LEAT_JOIN_SEMI) != NULL;
+    if (ast->kind == LEAT_SQL_NOT && ast->args[0]->kind == LEAT_SQL_EXISTS &&
+        check_allowed(b, ast->args[0]))
+        return bind_exists(b, ast->args[0], LEAT_JOIN_ANTI) != NULL;
+    if (ast->kind == LEAT_SQL_IN_QUERY && !ast->negated && check_allowed(b, ast))
+        return bind_membership(b, ast, "=", LEAT_JOIN_SEMI) != NULL;
+    return exprs_add_conjuncts(b->pl, conds, bind_condition(b, ast, clause));
+}
+
+struct node *attach_pending(struct planner *pl, struct node *tree, struct pending *pending)
+{
+    for (; tree && pending; pending = pending->next) {
+        if (pending->join == LEAT_JOIN_SINGLE)
+            tree = join_scalar(pl, tree, pending->right, pending->value, pending->result);
+        else
+            tree = join_dependent(pl, pending->join, tree, pending->right, &pending->conds,
+                                  pending->result, pending->two_valued);
+    }
+    return tree;
+}
