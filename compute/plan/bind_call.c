@@ -47,7 +47,7 @@ static struct leat_expr *bind_nullif(struct binding *b, const struct leat_sql_ex
     if (!args)
         return NULL;
     if (ast->call->args.count != 2) {
-        plan_fail(b->pl, LEAT_E_BAD_ARGUMENT, ast->offset, ast->length, NULL,
+        plan_fail(b->pl, LEAT_E_WRONG_ARGUMENT, ast->offset, ast->length, NULL,
                   "NULLIF takes two arguments");
         return NULL;
     }
@@ -321,14 +321,14 @@ static bool check_call(struct binding *b, const struct leat_sql_expr *ast, const
     const struct leat_sql_call *call = ast->call;
 
     if (call->arg_names)
-        return plan_fail(b->pl, LEAT_E_BAD_ARGUMENT, ast->offset, ast->length, NULL,
+        return plan_fail(b->pl, LEAT_E_WRONG_ARGUMENT, ast->offset, ast->length, NULL,
                          "%s takes no named arguments", name);
     if (call->star && strcmp(name, "count") != 0)
-        return plan_fail(b->pl, LEAT_E_BAD_ARGUMENT, ast->offset, ast->length, NULL,
+        return plan_fail(b->pl, LEAT_E_WRONG_ARGUMENT, ast->offset, ast->length, NULL,
                          "only count takes *: %s(*) is not a function", name);
     if (known && kind == LEAT_FUNCTION_SCALAR &&
         (call->distinct || call->filter || call->order.count || call->over))
-        return plan_fail(b->pl, LEAT_E_BAD_ARGUMENT, ast->offset, ast->length, NULL,
+        return plan_fail(b->pl, LEAT_E_WRONG_ARGUMENT, ast->offset, ast->length, NULL,
                          "%s is not an aggregate function, so DISTINCT, ORDER BY, FILTER and OVER "
                          "do not fit",
                          name);

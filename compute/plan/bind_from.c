@@ -249,7 +249,7 @@ static struct node *bind_unnest(struct planner *pl, const struct leat_sql_from *
     uint32_t id, ordinal = 0;
 
     if (from->function->call->args.count != 1) {
-        plan_fail(pl, LEAT_E_BAD_ARGUMENT, from->function->offset, from->function->length, NULL,
+        plan_fail(pl, LEAT_E_WRONG_ARGUMENT, from->function->offset, from->function->length, NULL,
                   "unnest takes one list");
         return NULL;
     }
@@ -289,7 +289,7 @@ static struct node *bind_series(struct planner *pl, const struct leat_sql_from *
     if (!node)
         return NULL;
     if (given < 2 || given > 3) {
-        plan_fail(pl, LEAT_E_BAD_ARGUMENT, from->function->offset, from->function->length, NULL,
+        plan_fail(pl, LEAT_E_WRONG_ARGUMENT, from->function->offset, from->function->length, NULL,
                   "generate_series takes start, stop and perhaps step");
         return NULL;
     }
@@ -301,7 +301,7 @@ static struct node *bind_series(struct planner *pl, const struct leat_sql_from *
         const struct leat_type *type = leat_type_get(
             args[0]->type->id == LEAT_TIMESTAMPTZ ? LEAT_TIMESTAMPTZ : LEAT_TIMESTAMP);
         if (given == 2) {
-            plan_fail(pl, LEAT_E_BAD_ARGUMENT, from->function->offset, from->function->length, NULL,
+            plan_fail(pl, LEAT_E_WRONG_ARGUMENT, from->function->offset, from->function->length, NULL,
                       "generate_series over times needs a step such as INTERVAL '1 day'");
             return NULL;
         }

@@ -314,7 +314,7 @@ static bool limit_value(struct planner *pl, const struct leat_sql_expr *ast, con
     }
     *given = !value.is_null;
     if (*given && value.integer < 0)
-        return plan_fail(pl, LEAT_E_BAD_ARGUMENT, ast->offset, ast->length, NULL,
+        return plan_fail(pl, LEAT_E_WRONG_ARGUMENT, ast->offset, ast->length, NULL,
                          "%s must not be negative", clause);
     if (*given)
         *out = (uint64_t)value.integer;
