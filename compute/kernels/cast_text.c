@@ -110,7 +110,8 @@ static enum leat_status nested_from_text(struct cast *cast, struct leat_error *e
             enum leat_status status =
                 leat_value_parse(text, call->type, call->arena, &value, &failure);
             if (status && (!cast->soft || status == LEAT_NO_MEMORY)) {
-                *err = failure;
+                if (err)
+                    *err = failure;
                 return status;
             }
             if (status)
@@ -142,7 +143,8 @@ enum leat_status cast_from_text(struct cast *cast, struct leat_error *err)
         } else if (cast->soft && status != LEAT_NO_MEMORY) {
             LEAT_TRY(kernel_set_null(call, i, err));
         } else {
-            *err = failure;
+            if (err)
+                *err = failure;
             return status;
         }
     }

@@ -178,7 +178,8 @@ static enum leat_status fold_node(struct leat_evaluator *evaluator, uint32_t id,
     LEAT_TRY(frame_new(evaluator, NULL, NULL, 1, &frame, err));
     status = evaluate(evaluator, frame, id, &value, &ignored);
     if (status == LEAT_NO_MEMORY) {
-        *err = ignored;
+        if (err)
+            *err = ignored;
         return status;
     }
     if (status)
@@ -301,7 +302,7 @@ static enum leat_status run_kernel(struct leat_evaluator *evaluator, struct node
 static enum leat_status call_error(const struct leat_evaluator *evaluator, const struct node *node,
                                    enum leat_status status, struct leat_error *err)
 {
-    if (status == LEAT_RUNTIME && evaluator->source && evaluator->source->text &&
+    if (status == LEAT_RUNTIME && err && evaluator->source && evaluator->source->text &&
         err->place.line == 0 && node->expr->offset <= evaluator->source->length)
         leat_error_at_text(err, evaluator->source->name, evaluator->source->text,
                            evaluator->source->length, node->expr->offset, node->expr->length);
