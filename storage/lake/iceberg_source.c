@@ -331,6 +331,7 @@ static void add_bounds(struct leat_column_statistics *out, const struct leat_fie
 }
 
 static enum leat_status fill_source(struct iceberg_source *source, const struct leat_table *table,
+                                    const struct leat_data_file *files, size_t count,
                                     const char *name, struct leat_error *err)
 {
     struct leat_source *base = &source->base;
@@ -340,7 +341,11 @@ static enum leat_status fill_source(struct iceberg_source *source, const struct 
         return leat_error_memory(err);
     LEAT_TRY(leat_schema_copy(&table->schema, &source->arena, &base->schema, err));
     LEAT_TRY(leat_lake_spec_find(table, table->spec.id, &source->arena, &source->spec, err));
-    LEAT_TRY(leat_table_files(table, &source->arena, &source->files, err));
+    if (files)
+        for (size_t f = 0; f < count; f++)
+            LEAT_TRY(leat_data_files_append(&source->files, &files[f], &source->arena, err));
+    else
+        LEAT_TRY(leat_table_files(table, &source->arena, &source->files, err));
     source->statistics =
         LEAT_NEW_ARRAY(&source->arena, struct leat_column_statistics, base->schema.count);
     if (!source->statistics)
@@ -369,21 +374,40 @@ static enum leat_status fill_source(struct iceberg_source *source, const struct 
     return LEAT_OK;
 }
 
-enum leat_status leat_table_open_source(const struct leat_table *table, const char *name,
-                                        struct leat_source **out, struct leat_error *err)
+static enum leat_status open_source(const struct leat_table *table,
+                                    const struct leat_data_file *files, size_t count,
+                                    const char *name, struct leat_source **out,
+                                    struct leat_error *err)
 {
     struct iceberg_source *source;
     enum leat_status status;
 
     *out = NULL;
     LEAT_TRY(new_source(&source, err));
-    status = fill_source(source, table, name, err);
+    status = fill_source(source, table, files, count, name, err);
     if (status != LEAT_OK) {
         iceberg_close(&source->base);
         return status;
     }
     *out = &source->base;
     return LEAT_OK;
+}
+
+enum leat_status leat_table_open_source(const struct leat_table *table, const char *name,
+                                        struct leat_source **out, struct leat_error *err)
+{
+    return open_source(table, NULL, 0, name, out, err);
+}
+
+/* The files' strings must live as long as the source: they lie in the caller's arena. */
+enum leat_status leat_table_open_files(const struct leat_table *table,
+                                       const struct leat_data_file *files, size_t count,
+                                       const char *name, struct leat_source **out,
+                                       struct leat_error *err)
+{
+    static const struct leat_data_file none;
+
+    return open_source(table, files ? files : &none, count, name, out, err);
 }
 
 enum leat_status leat_iceberg_source_read(struct leat_cursor *cursor, struct leat_source **out,

@@ -159,6 +159,13 @@ bool leat_table_has_summary(const struct leat_table *table, const char *name, co
 LEAT_CHECKED enum leat_status leat_table_open_source(const struct leat_table *table,
                                                      const char *name, struct leat_source **out,
                                                      struct leat_error *err);
+/* The same over the given files, whose memory must outlive the source, instead of the current
+ * snapshot. */
+LEAT_CHECKED enum leat_status leat_table_open_files(const struct leat_table *table,
+                                                    const struct leat_data_file *files,
+                                                    size_t count, const char *name,
+                                                    struct leat_source **out,
+                                                    struct leat_error *err);
 LEAT_CHECKED enum leat_status leat_iceberg_source_read(struct leat_cursor *cursor,
                                                        struct leat_source **out,
                                                        struct leat_error *err);

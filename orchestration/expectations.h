@@ -1,0 +1,29 @@
+/*
+ * Expectations on rows, carried out between a flow's query and its table: a sink that lets good
+ * rows through.
+ */
+#ifndef LEAT_ORCHESTRATION_EXPECTATIONS_H
+#define LEAT_ORCHESTRATION_EXPECTATIONS_H
+
+#include "compute/kernels/expression.h"
+#include "compute/sql/ast.h"
+#include "orchestration/quarantine.h"
+
+struct leat_expectation {
+    const char *name;
+    enum leat_sql_violation violation;
+    struct leat_expr *expr; /* boolean, over the table's columns; NULL (unknown) is a violation only
+                               if it is false: as in CHECK, null passes */
+    _Atomic uint64_t violations;
+};
+
+/* A sink in front of `inner` (taken). The expectations and quarantine must outlive it. Rows that
+ * violate one with DROP ROW or QUARANTINE ROW do not pass; FAIL UPDATE ends the write with L4201
+ * and the first such row; WARN counts. */
+LEAT_CHECKED enum leat_status
+leat_expectation_sink(struct leat_sink *inner, struct leat_expectation *expectations,
+                      uint32_t count, const struct leat_expr_source *source,
+                      struct leat_quarantine *quarantine, _Atomic uint64_t *rows_passed,
+                      struct leat_sink **out, struct leat_error *err);
+
+#endif
