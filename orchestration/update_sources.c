@@ -1,0 +1,269 @@
+/* What a flow's query reads. Tables of the pipeline are seen as this update leaves them: what the
+ * lake holds, plus what was written so far. STREAM of files gives the files that the ledger does
+ * not know yet; STREAM of a streaming table gives the data files that came after the flow's
+ * position. */
+#include "orchestration/update_internal.h"
+
+/* An empty source with a schema. */
+static enum leat_status empty_source(struct leat_update *update, const struct leat_schema *schema,
+                                     const char *name, struct leat_source **out,
+                                     struct leat_error *err)
+{
+    struct leat_rows *rows = LEAT_NEW(&update->arena, struct leat_rows);
+
+    *out = NULL;
+    if (!rows)
+        return leat_error_memory(err);
+    leat_arena_init(&rows->arena, NULL);
+    LEAT_TRY(leat_schema_copy(schema, &update->arena, &rows->schema, err));
+    return leat_source_open_rows(rows, name, out, err);
+}
+
+/* --- tables by name --- */
+
+static enum leat_status open_dataset(struct leat_update *update, struct leat_dataset *dataset,
+                                     struct leat_source **out, struct leat_error *err)
+{
+    struct leat_dataset_state *state = leat_state_of(dataset);
+    struct leat_data_files files = {0};
+
+    if (update->check_only || !state->loaded)
+        return empty_source(update, &state->schema, dataset->name, out, err);
+    if (!state->replace)
+        LEAT_TRY(leat_table_files(&state->table, &update->arena, &files, err));
+    for (size_t i = 0; i < state->fresh.count; i++)
+        LEAT_TRY(leat_data_files_append(&files, &state->fresh.items[i], &update->arena, err));
+    return leat_table_open_files(&state->table, files.items, files.count, dataset->name, out, err);
+}
+
+static enum leat_status find(struct leat_catalog *catalog, const struct leat_text *parts,
+                             uint32_t count, struct leat_arena *arena, struct leat_relation *out,
+                             struct leat_error *err)
+{
+    struct leat_update *update =
+        (struct leat_update *)((char *)catalog - offsetof(struct leat_update, catalog));
+    struct leat_dataset *dataset = leat_pipeline_find(update->pipeline, parts, count);
+    struct leat_table table;
+    enum leat_status status;
+    const char *schema, *name;
+
+    memset(out, 0, sizeof(*out));
+    if (dataset && dataset->kind == LEAT_DATASET_VIEW) {
+        const struct leat_sql_query *query = dataset->create->query;
+        out->kind = LEAT_RELATION_VIEW;
+        out->name = dataset->name;
+        out->view_sql =
+            leat_arena_copy(arena, dataset->file->script.text + query->offset, query->length);
+        out->view_file = dataset->file->path;
+        out->view_offset = query->offset;
+        return out->view_sql ? LEAT_OK : leat_error_memory(err);
+    }
+    out->kind = LEAT_RELATION_TABLE;
+    if (dataset) {
+        out->name = dataset->name;
+        return open_dataset(update, dataset, &out->source, err);
+    }
+    if (!update->lake_open || count == 0)
+        return leat_error_set(err, LEAT_E_TABLE_NOT_FOUND, "\"%.*s\" does not exist",
+                              count ? (int)parts[count - 1].length : 0,
+                              count ? parts[count - 1].data : "");
+    name = leat_arena_copy(arena, parts[count - 1].data, parts[count - 1].length);
+    schema = count > 1 ? leat_arena_copy(arena, parts[count - 2].data, parts[count - 2].length)
+                       : update->pipeline->project->schema;
+    if (!name || !schema)
+        return leat_error_memory(err);
+    LEAT_TRY(leat_lake_load(&update->lake, schema, name, &table, err));
+    out->name = name;
+    status = leat_table_open_source(&table, name, &out->source, err);
+    leat_table_release(&table);
+    return status;
+}
+
+static enum leat_status list(struct leat_catalog *catalog, struct leat_bytes_list *out,
+                             struct leat_error *err)
+{
+    struct leat_update *update =
+        (struct leat_update *)((char *)catalog - offsetof(struct leat_update, catalog));
+
+    for (uint32_t i = 0; i < update->pipeline->count; i++)
+        LEAT_TRY(leat_bytes_list_append(out, update->pipeline->datasets[i]->name,
+                                        strlen(update->pipeline->datasets[i]->name), err));
+    return LEAT_OK;
+}
+
+const struct leat_catalog_ops leat_update_catalog_ops = {.find = find, .list = list};
+
+/* --- STREAM of files --- */
+
+static enum leat_status add_input(struct leat_update *update, const struct leat_file_info *info,
+                                  struct leat_error *err)
+{
+    struct leat_new_input *inputs =
+        leat_realloc(update->inputs, (update->input_count + 1) * sizeof(*inputs));
+    struct leat_new_input *input;
+
+    if (!inputs)
+        return leat_error_memory(err);
+    update->inputs = inputs;
+    input = &inputs[update->input_count];
+    memset(input, 0, sizeof(*input));
+    input->flow = update->flow->name;
+    input->file.path = leat_arena_strdup(&update->arena, info->path);
+    input->file.size = info->size;
+    input->file.modified = info->modified;
+    if (!input->file.path)
+        return leat_error_memory(err);
+    LEAT_TRY(leat_ledger_hash(info->path, input->file.hash, err));
+    update->input_count++;
+    return LEAT_OK;
+}
+
+static enum leat_status warn_changed(struct leat_update *update, const char *path,
+                                     struct leat_error *err)
+{
+    struct leat_update_summary *summary = update->summary;
+    const char **warnings =
+        LEAT_NEW_ARRAY(&summary->arena, const char *, (size_t)summary->warning_count + 1);
+
+    if (!warnings)
+        return leat_error_memory(err);
+    if (summary->warning_count)
+        memcpy(warnings, summary->warnings, summary->warning_count * sizeof(*warnings));
+    warnings[summary->warning_count] = leat_arena_printf(
+        &summary->arena,
+        "%s changed after it was read; its new rows are not in the table (--full-refresh %s reads "
+        "all files again)",
+        path, update->dataset->name);
+    if (!warnings[summary->warning_count])
+        return leat_error_memory(err);
+    summary->warning_count++;
+    summary->warnings = warnings;
+    return LEAT_OK;
+}
+
+/* Sorts the present files into those to be read and those read before. */
+static enum leat_status choose_new(struct leat_update *update, const struct leat_file_list *present,
+                                   struct leat_file_info *chosen, size_t *count,
+                                   struct leat_error *err)
+{
+    bool refresh = leat_state_of(update->dataset)->refresh;
+    struct leat_ledger_files known;
+    enum leat_status status = LEAT_OK;
+
+    *count = 0;
+    LEAT_TRY(leat_ledger_files_read(update->lake.database, update->pipeline->project->name,
+                                    update->flow->name, &known, err));
+    for (size_t i = 0; i < present->count && status == LEAT_OK; i++) {
+        const struct leat_file_info *info = &present->items[i];
+        const struct leat_ledger_file *file = leat_ledger_files_find(&known, info->path);
+        char hash[17];
+        if (!file || refresh) {
+            chosen[(*count)++] = *info;
+            status = add_input(update, info, err);
+        } else if (file->size != info->size || file->modified != info->modified) {
+            status = leat_ledger_hash(info->path, hash, err);
+            if (status == LEAT_OK && strcmp(hash, file->hash) != 0)
+                status = warn_changed(update, info->path, err);
+        }
+    }
+    leat_ledger_files_release(&known);
+    return status;
+}
+
+static enum leat_status stream_files(struct leat_update *update, const struct leat_file_call *call,
+                                     struct leat_source **out, struct leat_error *err)
+{
+    struct leat_source *whole = NULL;
+    struct leat_file_info *chosen;
+    struct leat_file_list present;
+    enum leat_status status;
+    size_t count = 0;
+
+    LEAT_TRY(leat_plan_file_list(call, &present, err));
+    chosen = leat_calloc(present.count, sizeof(*chosen));
+    status = chosen ? LEAT_OK : leat_error_memory(err);
+    if (status == LEAT_OK && !update->check_only)
+        status = choose_new(update, &present, chosen, &count, err);
+    if (status == LEAT_OK && count > 0) {
+        update->has_new = true;
+        leat_state_of(update->dataset)->summary->new_files += count;
+        status = leat_plan_open_files(call, chosen, count, out, err);
+    } else if (status == LEAT_OK) { /* nothing new: the schema alone */
+        status = leat_plan_open_files(call, present.items, present.count, &whole, err);
+        if (status == LEAT_OK)
+            status = empty_source(update, &whole->schema, whole->name, out, err);
+        leat_source_close(whole);
+    }
+    leat_free(chosen);
+    leat_file_list_release(&present);
+    return status;
+}
+
+/* --- STREAM of a streaming table --- */
+
+static enum leat_status add_position(struct leat_update *update, struct leat_dataset *source,
+                                     struct leat_error *err)
+{
+    struct leat_new_position *positions =
+        leat_realloc(update->positions, (update->position_count + 1) * sizeof(*positions));
+
+    if (!positions)
+        return leat_error_memory(err);
+    update->positions = positions;
+    positions[update->position_count++] = (struct leat_new_position){update->flow->name, source};
+    return LEAT_OK;
+}
+
+static enum leat_status stream_table(struct leat_update *update, struct leat_dataset *source,
+                                     struct leat_source **out, struct leat_error *err)
+{
+    struct leat_dataset_state *state = leat_state_of(source);
+    struct leat_data_files present = {0}, chosen = {0};
+    struct leat_ledger_position position;
+    const char *uuid;
+    bool from_start;
+
+    if (update->check_only || !state->loaded)
+        return empty_source(update, &state->schema, source->name, out, err);
+    LEAT_TRY(leat_ledger_position_read(update->lake.database, update->pipeline->project->name,
+                                       update->flow->name, source->name, &position, err));
+    uuid = json_string_value(json_object_get(state->table.json, "table-uuid"));
+    from_start =
+        leat_state_of(update->dataset)->refresh || !uuid || strcmp(uuid, position.uuid) != 0;
+    if (!state->replace)
+        LEAT_TRY(leat_table_files(&state->table, &update->arena, &present, err));
+    for (size_t i = 0; i < present.count; i++)
+        if (from_start || present.items[i].sequence_number > position.sequence_number)
+            LEAT_TRY(leat_data_files_append(&chosen, &present.items[i], &update->arena, err));
+    for (size_t i = 0; i < state->fresh.count; i++)
+        LEAT_TRY(leat_data_files_append(&chosen, &state->fresh.items[i], &update->arena, err));
+    update->has_new |= chosen.count > 0;
+    LEAT_TRY(add_position(update, source, err));
+    return leat_table_open_files(&state->table, chosen.items, chosen.count, source->name, out, err);
+}
+
+enum leat_status leat_update_open_stream(void *context, const struct leat_sql_from *from,
+                                         const struct leat_file_call *call,
+                                         struct leat_source **out, struct leat_error *err)
+{
+    struct leat_update *update = context;
+    struct leat_dataset *source;
+    struct leat_text parts[8];
+    uint32_t count = from->path.count < 8 ? from->path.count : 0;
+
+    *out = NULL;
+    update->has_stream = true;
+    if (call)
+        return stream_files(update, call, out, err);
+    for (uint32_t i = 0; i < count; i++)
+        parts[i] = from->path.parts[i].text;
+    source = leat_pipeline_find(update->pipeline, parts, count);
+    if (source && source->kind == LEAT_DATASET_STREAMING)
+        return stream_table(update, source, out, err);
+    (void)leat_error_set(err, LEAT_E_STREAM_SOURCE, "\"%s\" cannot be streamed: it is %s",
+                         count ? parts[count - 1].data : "",
+                         source ? "no streaming table" : "no table of this pipeline");
+    leat_error_hint(err, "leave STREAM out and use a materialized view, or stream from a streaming "
+                         "table");
+    return LEAT_INVALID;
+}
