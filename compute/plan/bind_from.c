@@ -301,8 +301,8 @@ static struct node *bind_series(struct planner *pl, const struct leat_sql_from *
         const struct leat_type *type = leat_type_get(
             args[0]->type->id == LEAT_TIMESTAMPTZ ? LEAT_TIMESTAMPTZ : LEAT_TIMESTAMP);
         if (given == 2) {
-            plan_fail(pl, LEAT_E_WRONG_ARGUMENT, from->function->offset, from->function->length, NULL,
-                      "generate_series over times needs a step such as INTERVAL '1 day'");
+            plan_fail(pl, LEAT_E_WRONG_ARGUMENT, from->function->offset, from->function->length,
+                      NULL, "generate_series over times needs a step such as INTERVAL '1 day'");
             return NULL;
         }
         args[0] = coerce(pl, args[0], type, LEAT_CAST_IMPLICIT, "start");

@@ -1,0 +1,254 @@
+/*
+ * Cardinalities: from the sources' row counts, minima, maxima and distinct counts where they are
+ * known, else from rules of thumb. Only orders of magnitude matter: they choose join orders and
+ * build sides.
+ */
+#include "compute/plan/planner_internal.h"
+#include <math.h>
+
+#define UNKNOWN_ROWS 10000.0
+
+/* Position of a value on the number line; false for types without. */
+static bool as_number(const struct leat_value *value, double *out)
+{
+    if (!value->type || value->is_null)
+        return false;
+    switch (value->type->id) {
+    case LEAT_BOOLEAN:
+    case LEAT_INT8:
+    case LEAT_INT16:
+    case LEAT_INT32:
+    case LEAT_INT64:
+    case LEAT_DATE:
+    case LEAT_TIME:
+    case LEAT_TIMESTAMP:
+    case LEAT_TIMESTAMPTZ:
+        *out = (double)value->integer;
+        return true;
+    case LEAT_FLOAT:
+    case LEAT_DOUBLE:
+        *out = value->real;
+        return !isnan(value->real);
+    case LEAT_DECIMAL:
+        *out = (double)value->decimal / (double)leat_power_of_ten[value->type->scale];
+        return true;
+    default:
+        return false;
+    }
+}
+
+static const struct leat_expr *plain_column(const struct leat_expr *expr)
+{
+    while (expr->kind == LEAT_EXPR_CAST)
+        expr = expr->args[0];
+    return expr->kind == LEAT_EXPR_COLUMN ? expr : NULL;
+}
+
+double estimate_distinct(struct planner *pl, const struct leat_expr *expr, double rows)
+{
+    const struct leat_expr *column = plain_column(expr);
+    const struct column_info *info;
+    double base, distinct, low, high;
+
+    if (expr->kind == LEAT_EXPR_CONSTANT)
+        return 1;
+    if (!column)
+        return fmax(1, fmin(rows, sqrt(fmin(rows, 1e12)) * 4));
+    info = &pl->columns[column->column];
+    base = info->rows > 0 ? info->rows : fmin(rows, UNKNOWN_ROWS);
+    if (info->statistics && info->statistics->distinct_count != UINT64_MAX &&
+        info->statistics->distinct_count > 0)
+        distinct = (double)info->statistics->distinct_count;
+    else if (info->statistics && as_number(&info->statistics->minimum, &low) &&
+             as_number(&info->statistics->maximum, &high) &&
+             (leat_type_is_integer(info->type) || info->type->id == LEAT_DATE))
+        distinct = fmin(base, high - low + 1);
+    else if (leat_type_is_integer(info->type))
+        distinct = base;
+    else if (info->type->id == LEAT_BOOLEAN)
+        distinct = 2;
+    else
+        distinct = base < 100 ? base : fmax(100, base / 10);
+    return fmax(1, fmin(distinct, rows));
+}
+
+/* The share of rows below a value, by interpolation. */
+static double share_below(struct planner *pl, const struct leat_expr *column,
+                          const struct leat_value *value)
+{
+    const struct leat_column_statistics *s = pl->columns[column->column].statistics;
+    double low, high, at;
+
+    if (!s || !as_number(&s->minimum, &low) || !as_number(&s->maximum, &high) ||
+        !as_number(value, &at) || high <= low)
+        return 0.35;
+    return fmax(0.001, fmin(0.999, (at - low) / (high - low)));
+}
+
+static double comparison(struct planner *pl, const struct leat_expr *cond, double rows)
+{
+    const char *name = cond->function->name;
+    bool turned = cond->args[0]->kind == LEAT_EXPR_CONSTANT;
+    const struct leat_expr *value = cond->args[turned ? 0 : 1];
+    const struct leat_expr *column = plain_column(cond->args[turned ? 1 : 0]);
+    double distinct;
+
+    if (strcmp(name, "=") == 0) {
+        distinct = fmax(estimate_distinct(pl, cond->args[0], rows),
+                        estimate_distinct(pl, cond->args[1], rows));
+        return 1 / distinct;
+    }
+    if (strcmp(name, "<>") == 0)
+        return 0.9;
+    if (name[0] == '<' || name[0] == '>') {
+        bool less = (name[0] == '<') != turned;
+        if (!column || value->kind != LEAT_EXPR_CONSTANT)
+            return 0.35;
+        double below = share_below(pl, column, &value->constant);
+        return less ? below : 1 - below;
+    }
+    if (strcmp(name, "like") == 0 || strcmp(name, "~~") == 0 || strcmp(name, "ilike") == 0)
+        return 0.08;
+    return 0.3;
+}
+
+double estimate_selectivity(struct planner *pl, const struct leat_expr *cond, double rows)
+{
+    double share = 1;
+
+    switch (cond->kind) {
+    case LEAT_EXPR_CONSTANT:
+        return !cond->constant.is_null && cond->constant.integer ? 1 : 0;
+    case LEAT_EXPR_AND:
+        for (uint32_t i = 0; i < cond->arg_count; i++)
+            share *= estimate_selectivity(pl, cond->args[i], rows);
+        return share;
+    case LEAT_EXPR_OR:
+        for (uint32_t i = 0; i < cond->arg_count; i++)
+            share *= 1 - estimate_selectivity(pl, cond->args[i], rows);
+        return 1 - share;
+    case LEAT_EXPR_NOT:
+        return 1 - estimate_selectivity(pl, cond->args[0], rows);
+    case LEAT_EXPR_IN:
+        return fmin(0.9, (cond->arg_count - 1) / estimate_distinct(pl, cond->args[0], rows));
+    case LEAT_EXPR_IS_NULL:
+        return 0.05;
+    case LEAT_EXPR_IS_NOT_NULL:
+        return 0.95;
+    case LEAT_EXPR_CALL:
+        return cond->arg_count == 2 ? comparison(pl, cond, rows) : 0.3;
+    case LEAT_EXPR_COALESCE:
+        return estimate_selectivity(pl, cond->args[0], rows);
+    default:
+        return 0.3;
+    }
+}
+
+static double filtered(struct planner *pl, const struct exprs *conds, double rows)
+{
+    double share = 1;
+    for (uint32_t i = 0; i < conds->count; i++)
+        share *= estimate_selectivity(pl, conds->items[i], rows);
+    return fmax(rows > 0 ? 1 : 0, rows * share);
+}
+
+static const struct leat_expr *equality_of(const struct leat_expr *cond)
+{
+    if (cond->kind == LEAT_EXPR_COALESCE)
+        cond = cond->args[0];
+    return expr_is_equality(cond) ? cond : NULL;
+}
+
+static double join_rows(struct planner *pl, const struct node *node)
+{
+    double left = estimate_rows(pl, node->left), right = estimate_rows(pl, node->right);
+    double divisor = 1, other = 1, matched = 1;
+
+    for (uint32_t i = 0; i < node->conds.count; i++) {
+        const struct leat_expr *equal = equality_of(node->conds.items[i]);
+        if (!equal) {
+            other *= estimate_selectivity(pl, node->conds.items[i], left * right);
+            continue;
+        }
+        double a = estimate_distinct(pl, equal->args[0], 1e18);
+        double b = estimate_distinct(pl, equal->args[1], 1e18);
+        divisor *= fmax(1, fmax(a, b));
+        matched = fmin(matched, right / fmax(1, fmax(a, b)));
+    }
+    divisor = fmin(divisor, fmax(1, fmax(left, right)));
+    switch (node->join) {
+    case LEAT_JOIN_INNER:
+        return left * right / divisor * other;
+    case LEAT_JOIN_LEFT:
+    case LEAT_JOIN_RIGHT:
+    case LEAT_JOIN_FULL:
+        return fmax(left, left * right / divisor * other);
+    case LEAT_JOIN_SEMI:
+        return fmax(1, left * fmin(1, node->conds.count ? matched : 1));
+    case LEAT_JOIN_ANTI:
+        return fmax(1, left * fmax(0.1, 1 - fmin(1, matched)));
+    case LEAT_JOIN_MARK:
+    case LEAT_JOIN_SINGLE:
+        break;
+    }
+    return left;
+}
+
+static double scan_rows(const struct node *node)
+{
+    const struct leat_source *source = node->source;
+    double width = 8;
+
+    if (source->row_estimate != UINT64_MAX)
+        return (double)source->row_estimate;
+    if (source->byte_estimate == UINT64_MAX)
+        return UNKNOWN_ROWS;
+    width += 8.0 * source->schema.count;
+    return fmax(1, (double)source->byte_estimate / width);
+}
+
+static double compute_rows(struct planner *pl, const struct node *node)
+{
+    double rows = node->left ? estimate_rows(pl, node->left) : 1, groups = 1;
+
+    switch (node->kind) {
+    case NODE_SCAN:
+        rows = filtered(pl, &node->conds, scan_rows(node));
+        return node->limit < (uint64_t)rows ? (double)node->limit : rows;
+    case NODE_VALUES:
+        return node->row_count;
+    case NODE_FILTER:
+        return filtered(pl, &node->conds, rows);
+    case NODE_AGGREGATE:
+        for (uint32_t i = 0; i < node->key_count; i++)
+            groups *= estimate_distinct(pl, node->exprs.items[i], rows);
+        return fmax(1, fmin(rows, groups));
+    case NODE_JOIN:
+        return join_rows(pl, node);
+    case NODE_SORT:
+    case NODE_LIMIT:
+        return node->limit < 1e15 ? fmin(rows, (double)node->limit) : rows;
+    case NODE_UNION:
+        rows = 0;
+        for (uint32_t c = 0; c < node->child_count; c++)
+            rows += estimate_rows(pl, node->children[c]);
+        return rows;
+    case NODE_SHARED:
+        return estimate_rows(pl, node->shared->child);
+    case NODE_UNNEST:
+        return rows * 4;
+    case NODE_SERIES:
+        return 1000;
+    case NODE_MAP:
+    case NODE_WINDOW:
+        break;
+    }
+    return rows;
+}
+
+double estimate_rows(struct planner *pl, struct node *node)
+{
+    if (node->rows < 0)
+        node->rows = fmin(1e18, compute_rows(pl, node));
+    return node->rows;
+}

@@ -1,0 +1,199 @@
+/*
+ * Join order. Up to MAX_EXACT relations: dynamic programming over all subsets, bushy trees
+ * included; the cost is the sum of all intermediate results plus what is put into hash tables. More
+ * relations: greedily the pair with the smallest result. Cross products are taken only where no
+ * condition connects, or where one side is a single row. The smaller side is the right one, which
+ * is hashed.
+ */
+#include "compute/plan/planner_internal.h"
+#include <math.h>
+
+#define MAX_EXACT 10
+
+struct ordering {
+    struct planner *pl;
+    struct node **relations;
+    uint32_t count;
+    const struct exprs *conds;
+    uint64_t *masks; /* relations that each condition uses */
+    double *shares;  /* its selectivity */
+};
+struct best {
+    double cost, rows;
+    uint32_t left; /* subset; 0: a relation, or not reachable */
+};
+
+static bool measure(struct ordering *o)
+{
+    struct planner *pl = o->pl;
+
+    o->masks = plan_alloc(pl, (o->conds->count + 1u) * sizeof(*o->masks));
+    o->shares = plan_alloc(pl, (o->conds->count + 1u) * sizeof(*o->shares));
+    if (!o->masks || !o->shares)
+        return false;
+    for (uint32_t c = 0; c < o->conds->count; c++) {
+        struct idset refs = {0};
+        if (!expr_refs(pl, o->conds->items[c], &refs))
+            return false;
+        for (uint32_t r = 0; r < o->count; r++) {
+            struct idset outputs = {0};
+            if (!node_outputs(pl, o->relations[r], &outputs))
+                return false;
+            if (idset_meets(&refs, &outputs))
+                o->masks[c] |= (uint64_t)1 << r;
+        }
+        o->shares[c] = estimate_selectivity(pl, o->conds->items[c], 1e18);
+        for (uint32_t k = 0; k < c; k++) /* further conditions of one pair say less */
+            if (o->masks[k] == o->masks[c]) {
+                o->shares[c] = sqrt(o->shares[c]);
+                break;
+            }
+    }
+    return true;
+}
+
+static bool connected(const struct ordering *o, uint64_t a, uint64_t b)
+{
+    for (uint32_t c = 0; c < o->conds->count; c++)
+        if ((o->masks[c] & a) && (o->masks[c] & b) && !(o->masks[c] & ~(a | b)))
+            return true;
+    return false;
+}
+
+static double subset_rows(const struct ordering *o, uint64_t set)
+{
+    double rows = 1;
+
+    for (uint32_t r = 0; r < o->count; r++)
+        if (set >> r & 1)
+            rows *= fmax(1, o->relations[r]->rows);
+    for (uint32_t c = 0; c < o->conds->count; c++)
+        if (!(o->masks[c] & ~set))
+            rows *= o->shares[c];
+    return fmax(1, rows);
+}
+
+/* The join of two sides with the conditions that become possible. */
+static struct node *join_sides(struct ordering *o, struct node *a, uint64_t a_set, struct node *b,
+                               uint64_t b_set, double rows)
+{
+    bool swap = a->rows < b->rows;
+    struct node *join = new_join(o->pl, LEAT_JOIN_INNER, swap ? b : a, swap ? a : b);
+
+    if (!join)
+        return NULL;
+    for (uint32_t c = 0; c < o->conds->count; c++)
+        if (!(o->masks[c] & ~(a_set | b_set)) && (o->masks[c] & ~a_set) && (o->masks[c] & ~b_set) &&
+            !exprs_add(o->pl, &join->conds, o->conds->items[c]))
+            return NULL;
+    join->rows = rows;
+    join->ordered = true;
+    return join;
+}
+
+static struct node *build(struct ordering *o, const struct best *best, uint32_t set)
+{
+    struct node *left, *right;
+
+    if (!best[set].left)
+        return o->relations[__builtin_ctz(set)];
+    left = build(o, best, best[set].left);
+    right = left ? build(o, best, set & ~best[set].left) : NULL;
+    return right ? join_sides(o, left, best[set].left, right, set & ~best[set].left, best[set].rows)
+                 : NULL;
+}
+
+static struct node *order_exactly(struct ordering *o)
+{
+    uint32_t all = ((uint32_t)1 << o->count) - 1;
+    struct best *best = plan_alloc(o->pl, ((size_t)all + 1) * sizeof(*best));
+
+    if (!best)
+        return NULL;
+    for (uint32_t set = 1; set <= all; set++) {
+        best[set].rows = subset_rows(o, set);
+        best[set].cost = (set & (set - 1)) ? INFINITY : 0;
+        if (!(set & (set - 1)))
+            continue;
+        for (uint32_t left = (set - 1) & set; left; left = (left - 1) & set) {
+            uint32_t right = set & ~left;
+            double cost, small;
+            if (left < right)
+                continue;
+            small = fmin(best[left].rows, best[right].rows);
+            cost = best[left].cost + best[right].cost + best[set].rows + small +
+                   0.2 * fmax(best[left].rows, best[right].rows);
+            if (!connected(o, left, right) && small > 1)
+                cost += 1e6 + 10 * best[left].rows * best[right].rows;
+            if (cost < best[set].cost) {
+                best[set].cost = cost;
+                best[set].left = left;
+            }
+        }
+    }
+    return build(o, best, all);
+}
+
+static struct node *order_greedily(struct ordering *o)
+{
+    struct node **nodes = plan_alloc(o->pl, o->count * sizeof(*nodes));
+    uint64_t *sets = plan_alloc(o->pl, o->count * sizeof(*sets));
+    uint32_t count = o->count;
+
+    if (!nodes || !sets)
+        return NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        nodes[i] = o->relations[i];
+        sets[i] = (uint64_t)1 << i;
+    }
+    while (count > 1) {
+        uint32_t a = 0, b = 1;
+        double least = INFINITY, rows = 1;
+        for (uint32_t i = 0; i < count; i++)
+            for (uint32_t k = i + 1; k < count; k++) {
+                double size = subset_rows(o, sets[i] | sets[k]), cost = size;
+                if (!connected(o, sets[i], sets[k]))
+                    cost += 1e9 + 1e3 * nodes[i]->rows * nodes[k]->rows;
+                if (cost < least) {
+                    least = cost;
+                    rows = size;
+                    a = i;
+                    b = k;
+                }
+            }
+        nodes[a] = join_sides(o, nodes[a], sets[a], nodes[b], sets[b], rows);
+        if (!nodes[a])
+            return NULL;
+        sets[a] |= sets[b];
+        nodes[b] = nodes[count - 1];
+        sets[b] = sets[count - 1];
+        count--;
+    }
+    return nodes[0];
+}
+
+struct node *order_joins(struct planner *pl, struct node **relations, uint32_t count,
+                         struct exprs *conds)
+{
+    struct ordering o = {.pl = pl, .relations = relations, .count = count, .conds = conds};
+    struct exprs constant = {0};
+    struct node *out;
+
+    if (count > 64) { /* more than the sets can hold: as written */
+        out = relations[0];
+        for (uint32_t i = 1; out && i < count; i++)
+            out = new_join(pl, LEAT_JOIN_INNER, out, relations[i]);
+        return out ? new_filter(pl, out, conds) : NULL;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        estimate_rows(pl, relations[i]);
+    if (!measure(&o))
+        return NULL;
+    for (uint32_t c = 0; c < conds->count; c++)
+        if ((o.masks[c] & (o.masks[c] - 1)) == 0 && !exprs_add(pl, &constant, conds->items[c]))
+            return NULL; /* uses no relation, or one only: above */
+    if (count == 1)
+        return new_filter(pl, relations[0], conds);
+    out = count <= MAX_EXACT ? order_exactly(&o) : order_greedily(&o);
+    return out ? new_filter(pl, out, &constant) : NULL;
+}
