@@ -9,15 +9,15 @@
 #include <string.h>
 
 static const struct leat_command *const commands[] = {
-    &leat_command_query,
-    &leat_command_explain,
-    &leat_command_version,
+    &leat_command_run,     &leat_command_check,   &leat_command_query,
+    &leat_command_explain, &leat_command_version,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 static void print_help(FILE *out)
 {
     fputs("leat: data pipelines in SQL, on one machine or on a cluster\n\n"
+          "  leat run                      (in a project's folder)\n"
           "  leat query -c \"SELECT origin, count(*) FROM 'flights.csv' GROUP BY 1\"\n"
           "  leat query --lake lake -c 'SHOW TABLES'\n\n"
           "Commands:\n",
