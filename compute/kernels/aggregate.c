@@ -318,6 +318,11 @@ CHOOSE(bool_or)
 CHOOSE(bit_and)
 CHOOSE(bit_or)
 CHOOSE(bit_xor)
+CHOOSE(string_agg)
+CHOOSE(array_agg)
+CHOOSE(moments)
+CHOOSE(pairs)
+CHOOSE(percentile)
 
 static bool rule_decimal_sum(struct signature *s)
 {
@@ -342,6 +347,25 @@ static bool rule_one_value(struct signature *s)
 {
     s->result = s->cast[0];
     return !leat_type_is_nested(s->cast[0]) && s->cast[0]->id != LEAT_NULL;
+}
+
+static bool rule_list(struct signature *s)
+{
+    s->result = leat_type_list(s->arena, s->cast[0]);
+    return s->cast[0]->id != LEAT_NULL;
+}
+
+static bool rule_last_value(struct signature *s)
+{
+    const struct leat_type *type = s->cast[s->count - 1];
+    s->result = type;
+    return !leat_type_is_nested(type) && type->id != LEAT_NULL;
+}
+
+static bool rule_moments(struct signature *s)
+{
+    s->result = leat_type_decimal(38, 16);
+    return true;
 }
 
 #define AGGREGATE(...) AGGREGATE_ENTRY(__VA_ARGS__)
@@ -397,6 +421,70 @@ static const struct leat_function functions[] = {
     AGGREGATE("bit_xor", BIT("bit_xor"), "s", 's', choose_bit_xor, NULL, false),
     AGGREGATE("bit_xor", BIT("bit_xor"), "i", 'i', choose_bit_xor, NULL, false),
     AGGREGATE("bit_xor", BIT("bit_xor"), "l", 'l', choose_bit_xor, NULL, false),
+    AGGREGATE("stddev_samp", "stddev_samp(number) -> number", "sample standard deviation", "i", 0,
+              choose_moments, rule_moments, false),
+    AGGREGATE("stddev_samp", "stddev_samp(number) -> number", "sample standard deviation", "l", 0,
+              choose_moments, rule_moments, false),
+    AGGREGATE("stddev_samp", "stddev_samp(number) -> number", "sample standard deviation", "n", 0,
+              choose_moments, rule_moments, false),
+    AGGREGATE("stddev_samp", "stddev_samp(number) -> number", "sample standard deviation", "d", 'd',
+              choose_moments, NULL, false),
+    AGGREGATE("stddev_pop", "stddev_pop(number) -> number", "population standard deviation", "i", 0,
+              choose_moments, rule_moments, false),
+    AGGREGATE("stddev_pop", "stddev_pop(number) -> number", "population standard deviation", "l", 0,
+              choose_moments, rule_moments, false),
+    AGGREGATE("stddev_pop", "stddev_pop(number) -> number", "population standard deviation", "n", 0,
+              choose_moments, rule_moments, false),
+    AGGREGATE("stddev_pop", "stddev_pop(number) -> number", "population standard deviation", "d",
+              'd', choose_moments, NULL, false),
+    AGGREGATE("var_samp", "var_samp(number) -> number", "sample variance", "i", 0, choose_moments,
+              rule_moments, false),
+    AGGREGATE("var_samp", "var_samp(number) -> number", "sample variance", "l", 0, choose_moments,
+              rule_moments, false),
+    AGGREGATE("var_samp", "var_samp(number) -> number", "sample variance", "n", 0, choose_moments,
+              rule_moments, false),
+    AGGREGATE("var_samp", "var_samp(number) -> number", "sample variance", "d", 'd', choose_moments,
+              NULL, false),
+    AGGREGATE("var_pop", "var_pop(number) -> number", "population variance", "i", 0, choose_moments,
+              rule_moments, false),
+    AGGREGATE("var_pop", "var_pop(number) -> number", "population variance", "l", 0, choose_moments,
+              rule_moments, false),
+    AGGREGATE("var_pop", "var_pop(number) -> number", "population variance", "n", 0, choose_moments,
+              rule_moments, false),
+    AGGREGATE("var_pop", "var_pop(number) -> number", "population variance", "d", 'd',
+              choose_moments, NULL, false),
+    AGGREGATE("corr", "corr(y, x) -> double precision", "of pairs without nulls", "dd", 'd',
+              choose_pairs, NULL, false),
+    AGGREGATE("covar_pop", "covar_pop(y, x) -> double precision", "of pairs without nulls", "dd",
+              'd', choose_pairs, NULL, false),
+    AGGREGATE("covar_samp", "covar_samp(y, x) -> double precision", "of pairs without nulls", "dd",
+              'd', choose_pairs, NULL, false),
+    AGGREGATE("regr_slope", "regr_slope(y, x) -> double precision", "of pairs without nulls", "dd",
+              'd', choose_pairs, NULL, false),
+    AGGREGATE("regr_intercept", "regr_intercept(y, x) -> double precision",
+              "of pairs without nulls", "dd", 'd', choose_pairs, NULL, false),
+    AGGREGATE("regr_r2", "regr_r2(y, x) -> double precision", "of pairs without nulls", "dd", 'd',
+              choose_pairs, NULL, false),
+    AGGREGATE("regr_avgx", "regr_avgx(y, x) -> double precision", "of pairs without nulls", "dd",
+              'd', choose_pairs, NULL, false),
+    AGGREGATE("regr_avgy", "regr_avgy(y, x) -> double precision", "of pairs without nulls", "dd",
+              'd', choose_pairs, NULL, false),
+    AGGREGATE("regr_count", "regr_count(y, x) -> bigint", "pairs without nulls", "dd", 'l',
+              choose_pairs, NULL, false),
+    AGGREGATE("string_agg", "string_agg(text, separator) -> text", "values joined", "tt", 't',
+              choose_string_agg, NULL, true),
+    AGGREGATE("string_agg", "string_agg(bytea, separator) -> bytea", "values joined", "yy", 'y',
+              choose_string_agg, NULL, true),
+    AGGREGATE("array_agg", "array_agg(any) -> any[]", "all values, nulls too", "*", 0,
+              choose_array_agg, rule_list, true),
+    AGGREGATE("median", "median(double precision) -> double precision", "middle value", "d", 'd',
+              choose_percentile, NULL, false),
+    AGGREGATE("percentile_cont", "percentile_cont(fraction) WITHIN GROUP (ORDER BY x)",
+              "interpolated percentile", "dd", 'd', choose_percentile, NULL, false),
+    AGGREGATE("percentile_disc", "percentile_disc(fraction) WITHIN GROUP (ORDER BY x)",
+              "value at a percentile", "d*", 0, choose_percentile, rule_last_value, false),
+    AGGREGATE("mode", "mode() WITHIN GROUP (ORDER BY x)", "most frequent value", "*", 0,
+              choose_percentile, rule_last_value, false),
 };
 
 struct function_table aggregate_functions(void)
