@@ -265,7 +265,7 @@ static bool accepts(const struct leat_function *function, const struct call_type
                     struct leat_arena *arena, struct candidate *out)
 {
     const char *codes = function->implementation->args;
-    bool poly = false;
+    bool poly = false, array = false, known_array = false;
 
     if (!count_fits(codes, call->count))
         return false;
@@ -275,6 +275,8 @@ static bool accepts(const struct leat_function *function, const struct call_type
         const struct leat_type *from = call->types[i];
         if (code == 'E' || code == 'A')
             poly = true;
+        array = array || code == 'A';
+        known_array = known_array || (code == 'A' && from->id == LEAT_LIST);
         if (code == '*' || code == 'E' || is_unknown(call, i))
             continue;
         enum leat_type_id id = id_of_code(code);
@@ -285,6 +287,8 @@ static bool accepts(const struct leat_function *function, const struct call_type
         if (leat_cast_level_of(from, type_of_code(code, from, false)) != LEAT_CAST_IMPLICIT)
             return false;
     }
+    if (array && !known_array)
+        return false;
     if (poly) {
         out->element = bind_element(codes, call, arena);
         return out->element != NULL;
