@@ -12,11 +12,18 @@ CREATE STREAMING TABLE weather (
   CONSTRAINT possible_wind EXPECT (wind_speed < 200) ON VIOLATION QUARANTINE ROW
 )
 COMMENT 'Hourly weather at the three airports'
-AS SELECT origin, time_hour, temp, humid, wind_dir, wind_speed, wind_gust, precip, pressure, visib
-FROM STREAM read_json('data/weather/*.ndjson', nulls => ['NA'],
-  columns => {'origin': 'text', 'time_hour': 'timestamptz', 'temp': 'double', 'humid': 'double', 'wind_dir': 'int',
-              'wind_speed': 'double', 'wind_gust': 'double', 'precip': 'double', 'pressure': 'double',
-              'visib': 'double'});
+AS SELECT origin, time_hour,
+  nullif(temp, 'NA')::double precision AS temp,
+  nullif(humid, 'NA')::double precision AS humid,
+  nullif(wind_dir, 'NA')::integer AS wind_dir,
+  nullif(wind_speed, 'NA')::double precision AS wind_speed,
+  nullif(wind_gust, 'NA')::double precision AS wind_gust,
+  precip,
+  nullif(pressure, 'NA')::double precision AS pressure,
+  visib
+FROM STREAM read_json('data/weather/*.ndjson',
+  columns => {'origin': 'text', 'time_hour': 'timestamptz', 'temp': 'text', 'humid': 'text', 'wind_dir': 'text',
+              'wind_speed': 'text', 'wind_gust': 'text', 'precip': 'double', 'pressure': 'text', 'visib': 'double'});
 
 CREATE MATERIALIZED VIEW airlines AS
 SELECT carrier, name FROM read_csv('data/airlines.csv');
