@@ -402,20 +402,19 @@ static float half_to_float(const struct leat_string *string)
     return value;
 }
 
-/* Nanoseconds of the day, then the Julian day. */
-static bool int96(const struct leat_string *in, int64_t *out, size_t count)
+/* Nanoseconds of the day, then the Julian day. Spark lets both wrap around for far years, so the
+ * sum does too. */
+static void int96(const struct leat_string *in, int64_t *out, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        int64_t nanos, micros;
+        int64_t nanos;
         int32_t day;
         const char *bytes = leat_string_data(&in[i]);
         memcpy(&nanos, bytes, 8);
         memcpy(&day, bytes + 8, 4);
-        if (__builtin_mul_overflow((int64_t)day - JULIAN_EPOCH, DAY_MICROS, &micros) ||
-            __builtin_add_overflow(micros, floor_divide(nanos, 1000), &out[i]))
-            return false;
+        out[i] = (int64_t)((uint64_t)((int64_t)day - JULIAN_EPOCH) * (uint64_t)DAY_MICROS +
+                           (uint64_t)floor_divide(nanos, 1000));
     }
-    return true;
 }
 
 static void intervals(const struct leat_string *in, struct leat_interval *out, size_t count)
@@ -485,7 +484,8 @@ bool parquet_convert(const struct parquet_converter *converter, const void *in, 
     case PARQUET_CONVERT_HALF_DOUBLE:
         LOOP(struct leat_string, double, half_to_float(&value));
     case PARQUET_CONVERT_INT96:
-        return int96(in, out, count);
+        int96(in, out, count);
+        return true;
     case PARQUET_CONVERT_DECIMAL_I64:
     case PARQUET_CONVERT_DECIMAL_I128:
         return decimals(converter, in, out, count);

@@ -301,11 +301,13 @@ static enum leat_status read_dictionary(struct parquet_leaf_reader *reader,
     LEAT_TRY(parquet_page_alloc(reader, entries * 16, &physical, err));
     reader->value_at = plain;
     reader->value_end = plain + header->plain_size;
-    reader->ascii = false;
+    struct parquet_converter once = *converter;
+    if (once.kind == PARQUET_CONVERT_UTF8 && parquet_is_ascii(plain, (size_t)header->plain_size))
+        once.kind = PARQUET_CONVERT_NONE;
     if (!parquet_plain_values(reader, (size_t)count, physical))
         return parquet_leaf_corrupt(reader, err, "the dictionary is cut short");
     LEAT_TRY(parquet_page_alloc(reader, entries * 16, &values, err));
-    if (!parquet_convert(converter, physical, values, (size_t)count))
+    if (!parquet_convert(&once, physical, values, (size_t)count))
         return parquet_leaf_corrupt(reader, err,
                                     converter->kind == PARQUET_CONVERT_UTF8
                                         ? "a text is not UTF-8"

@@ -163,9 +163,9 @@ static enum leat_status bind_column(struct rows *rows, const struct leat_parquet
     if (constant && (!constant->type || constant->type->id == LEAT_NULL))
         constant = NULL;
     bool only_missing = request->constant_if_missing && request->constant_if_missing[i];
+    enum leat_parquet_match match = request->wanted ? request->match : LEAT_PARQUET_BY_NAME;
     const struct parquet_node *node =
-        find_node(rows->file->columns, rows->file->column_count, field,
-                  request->wanted ? request->match : LEAT_PARQUET_BY_NAME);
+        find_node(rows->file->columns, rows->file->column_count, field, match);
     if (!request->wanted)
         node = &rows->file->columns[i]; /* names may stand twice */
     if ((int64_t)i == request->position_column) {
@@ -178,7 +178,7 @@ static enum leat_status bind_column(struct rows *rows, const struct leat_parquet
         return constant ? leat_value_copy(constant, &rows->arena, &column->constant, err) : LEAT_OK;
     }
     column->kind = node->kind == PARQUET_NODE_LEAF ? COLUMN_FLAT : COLUMN_NESTED;
-    return bind(rows, node, field->type, request->match, 0, &column->binding, err);
+    return bind(rows, node, field->type, match, 0, &column->binding, err);
 }
 
 /* Conditions on flat columns only; the others are no help. */

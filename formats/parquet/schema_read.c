@@ -215,7 +215,8 @@ static enum leat_status read_map(struct walk *walk, struct levels levels, unsign
     const struct parquet_element *pair;
     LEAT_TRY(take(walk, depth + 1, &pair, err));
     if (!is_group(pair) || pair->child_count != 2)
-        return read_items(walk, levels, pair, true, depth + 1, out, err);
+        return read_items(walk, levels, pair, !is_group(pair) || pair->child_count != 1, depth + 1,
+                          out, err);
     out->kind = PARQUET_NODE_MAP;
     out->item_definition = (uint8_t)(levels.definition + 1);
     levels.definition++;
