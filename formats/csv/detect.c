@@ -281,6 +281,7 @@ struct inference {
     struct leat_arena *scratch;
     struct csv_cell *cells;
     struct column_guess *columns;
+    uint32_t capacity;       /* of cells and columns */
     struct csv_cell *header; /* the first row, copied */
     uint32_t header_count;
     uint32_t fields; /* of most rows */
@@ -293,7 +294,15 @@ static void look_at_row(struct inference *in, uint32_t count)
         struct column_guess *column = &in->columns[i];
         struct leat_text text = in->cells[i].text;
         column->filled |= text.length != 0;
-        if (column->may == 0 || csv_is_null_word(in->settings, text, false))
+        if (column->may == 0)
+            continue;
+        if (text.length && (unsigned)(text.data[0] - '1') < 9 && column->seen &&
+            !(column->may & ~(unsigned)(MAY_BIGINT | MAY_DOUBLE)) && !in->settings->own_nulls) {
+            int64_t ignored; /* the usual case, in short */
+            if (leat_parse_int64(text.data, text.length, &ignored))
+                continue;
+        }
+        if (csv_is_null_word(in->settings, text, false))
             continue;
         column->may &= (uint8_t)classify(in->settings, text);
         column->seen = true;
@@ -319,6 +328,35 @@ static enum leat_status keep_header(struct inference *in, uint32_t count, struct
         in->columns[i].first_may = (uint8_t)classify(in->settings, text);
         in->columns[i].first_seen = true;
     }
+    return LEAT_OK;
+}
+
+/* Makes room for the longest row of the window. */
+static enum leat_status reserve_columns(struct inference *in, const struct csv_index *index,
+                                        struct leat_error *err)
+{
+    uint32_t most = 0, before = 0;
+    void *block;
+
+    for (size_t row = 0; row < index->row_count; row++) {
+        uint32_t fields = index->row_totals[row] - before;
+        before = index->row_totals[row];
+        most = fields > most ? fields : most;
+    }
+    most = most < CSV_MAX_FIELDS ? most : CSV_MAX_FIELDS;
+    if (most <= in->capacity)
+        return LEAT_OK;
+    block = leat_realloc(in->cells, most * sizeof(*in->cells));
+    if (!block)
+        return leat_error_memory(err);
+    in->cells = block;
+    block = leat_realloc(in->columns, most * sizeof(*in->columns));
+    if (!block)
+        return leat_error_memory(err);
+    in->columns = block;
+    for (uint32_t i = in->capacity; i < most; i++)
+        in->columns[i] = (struct column_guess){.may = MAY_ALL, .first_may = MAY_ALL};
+    in->capacity = most;
     return LEAT_OK;
 }
 
@@ -365,12 +403,13 @@ static enum leat_status look_at_rows(struct inference *in, struct csv_window *wi
             return LEAT_OK;
         if (in->fields == 0)
             in->fields = common_fields(window);
+        LEAT_TRY(reserve_columns(in, &window->index, err));
         for (size_t row = 0; row < window->index.row_count && in->rows <= in->detect->sample_rows;
              row++) {
             uint32_t count;
             leat_arena_reset(in->scratch);
             LEAT_TRY(
-                csv_window_cells(window, row, in->scratch, in->cells, CSV_MAX_FIELDS, &count, err));
+                csv_window_cells(window, row, in->scratch, in->cells, in->capacity, &count, err));
             if (count == 0 || (count == 1 && in->cells[0].text.length == 0 && in->fields > 1))
                 continue;
             if (in->rows++ == 0)
@@ -486,14 +525,7 @@ enum leat_status csv_infer_schema(const struct leat_source_file *file,
     *out = (struct leat_schema){0, NULL};
     LEAT_TRY(csv_open_text(&stream, &window, file, settings, false, NULL, err));
     leat_arena_init(&scratch, NULL);
-    in.cells = leat_calloc(CSV_MAX_FIELDS, sizeof(*in.cells));
-    in.columns = leat_calloc(CSV_MAX_FIELDS, sizeof(*in.columns));
-    status = in.cells && in.columns ? LEAT_OK : leat_error_memory(err);
-    if (!status) {
-        for (uint32_t i = 0; i < CSV_MAX_FIELDS; i++)
-            in.columns[i].may = in.columns[i].first_may = MAY_ALL;
-        status = csv_window_skip_lines(&window, settings->skip, err);
-    }
+    status = csv_window_skip_lines(&window, settings->skip, err);
     if (!status)
         status = look_at_rows(&in, &window, arena, err);
     if (!status && in.rows) {

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct leat_option_value options[4];
 
     read_bytes(&leat_csv_format, data, size, NULL, 0);
-    options[0] = number_option("split_size", 7);
+    options[0] = number_option("split_size", (int64_t)(size / 3 + 1));
     options[1] = number_option("sample_rows", 1);
     options[2] = text_option("on_error", size & 1 ? "null" : "quarantine");
     if (size < 4096)

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!leat_json_validate((const char *)data, size, 64, &at, &reason) && at > size)
         abort();
     read_bytes(&leat_json_format, data, size, NULL, 0);
-    options[0] = number_option("split_size", 11);
+    options[0] = number_option("split_size", (int64_t)(size / 3 + 1));
     options[1] = number_option("sample_rows", 1);
     if (size < 4096)
         read_bytes(&leat_json_format, data, size, options, 2);
