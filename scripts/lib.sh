@@ -33,3 +33,22 @@ build() {
         return 1
     }
 }
+
+# venv NAME PACKAGE...: makes build/venv-NAME with these packages once; prints its python.
+venv() {
+    local folder=$root/build/venv-$1
+    shift
+    if [ ! -e "$folder/complete" ]; then
+        rm -rf "$folder"
+        python3 -m venv "$folder" >&2 && "$folder/bin/pip" install -q --disable-pip-version-check "$@" >&2 &&
+            touch "$folder/complete" || return 1
+    fi
+    echo "$folder/bin/python"
+}
+
+# Counts of a test script: pass NAME, fail NAME TEXT, skip NAME TEXT; summary prints the closing line and gives the status.
+passes=0 fails=0 skips=0
+pass() { passes=$((passes + 1)); }
+fail() { fails=$((fails + 1)); echo "FAIL $1: ${*:2}"; }
+skip() { skips=$((skips + 1)); echo "skip $1: ${*:2}"; }
+summary() { echo "$passes passed, $fails failed, $skips skipped"; [ "$fails" = 0 ]; }

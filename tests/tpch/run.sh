@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# TPC-H, 22 queries at scale factor 0.01 on Parquet, against the reference answers, with 1 and 4 threads.
+set -uo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+LEAT=${LEAT:-$root/build/release/leat}
+suites=${LEAT_SUITES:-$root/../shared/suites}
+if [ ! -d "$suites/tpch/queries" ]; then skip tpch "no suite at $suites/tpch"; summary; exit; fi
+python=$(venv tpch tpchgen-cli==4.0.0) || { skip tpch "tpchgen-cli cannot be installed"; summary; exit; }
+data=$root/build/tests/tpch-0.01
+if [ ! -e "$data/complete" ]; then
+    rm -rf "$data"
+    "${python%python}tpchgen-cli" parquet -s 0.01 --output-dir "$data" >/dev/null 2>&1 && touch "$data/complete" || { fail generate "tpchgen-cli"; summary; exit; }
+fi
+script=$(mktemp)
+trap 'rm -f "$script" "$script.out" "$script.err"' EXIT
+for q in $(seq -w 1 22); do
+    for table in customer lineitem nation orders part partsupp region supplier; do
+        echo "CREATE VIEW $table AS SELECT * FROM '$data/$table.parquet';"
+    done >"$script"
+    cat "$suites/tpch/queries/q$q.sql" >>"$script"
+    for threads in 1 4; do
+        if ! "$LEAT" query -q -f "$script" --format csv --threads $threads >"$script.out" 2>"$script.err"; then
+            fail "q$q, $threads threads" "$(head -1 "$script.err")"
+        elif difference=$(python3 tests/tpch/compare.py "$suites/tpch/answers/q$q.csv" <"$script.out"); then
+            pass
+        else
+            fail "q$q, $threads threads" "$difference"
+        fi
+    done
+done
+summary
