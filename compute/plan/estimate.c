@@ -68,20 +68,42 @@ double estimate_distinct(struct planner *pl, const struct leat_expr *expr, doubl
     else if (info->type->id == LEAT_BOOLEAN)
         distinct = 2;
     else
-        distinct = base < 100 ? base : fmax(100, base / 10);
+        distinct = base < 100 ? base : fmax(20, sqrt(base));
     return fmax(1, fmin(distinct, rows));
 }
 
-/* The share of rows below a value, by interpolation. */
+static bool is_known(struct planner *pl, const struct leat_expr *expr)
+{
+    const struct leat_expr *column = plain_column(expr);
+    double ignored;
+    const struct leat_column_statistics *s = column ? pl->columns[column->column].statistics : NULL;
+
+    return s && (s->distinct_count != UINT64_MAX || as_number(&s->minimum, &ignored));
+}
+
+double estimate_equality(struct planner *pl, const struct leat_expr *a, const struct leat_expr *b,
+                         double rows)
+{
+    double x = estimate_distinct(pl, a, rows), y = estimate_distinct(pl, b, rows);
+
+    if (a->kind == LEAT_EXPR_CONSTANT || b->kind == LEAT_EXPR_CONSTANT)
+        return 1 / fmax(x, y);
+    /* Without statistics the larger side usually refers to the smaller: every row finds one. */
+    if (is_known(pl, a) != is_known(pl, b))
+        return 1 / (is_known(pl, a) ? x : y);
+    return 1 / (is_known(pl, a) ? fmax(x, y) : fmin(x, y));
+}
+
+/* The share of rows below a value, by interpolation; `unknown` where there are no statistics. */
 static double share_below(struct planner *pl, const struct leat_expr *column,
-                          const struct leat_value *value)
+                          const struct leat_value *value, double unknown)
 {
     const struct leat_column_statistics *s = pl->columns[column->column].statistics;
     double low, high, at;
 
     if (!s || !as_number(&s->minimum, &low) || !as_number(&s->maximum, &high) ||
         !as_number(value, &at) || high <= low)
-        return 0.35;
+        return unknown;
     return fmax(0.001, fmin(0.999, (at - low) / (high - low)));
 }
 
@@ -91,20 +113,16 @@ static double comparison(struct planner *pl, const struct leat_expr *cond, doubl
     bool turned = cond->args[0]->kind == LEAT_EXPR_CONSTANT;
     const struct leat_expr *value = cond->args[turned ? 0 : 1];
     const struct leat_expr *column = plain_column(cond->args[turned ? 1 : 0]);
-    double distinct;
 
-    if (strcmp(name, "=") == 0) {
-        distinct = fmax(estimate_distinct(pl, cond->args[0], rows),
-                        estimate_distinct(pl, cond->args[1], rows));
-        return 1 / distinct;
-    }
+    if (strcmp(name, "=") == 0)
+        return estimate_equality(pl, cond->args[0], cond->args[1], rows);
     if (strcmp(name, "<>") == 0)
         return 0.9;
     if (name[0] == '<' || name[0] == '>') {
         bool less = (name[0] == '<') != turned;
         if (!column || value->kind != LEAT_EXPR_CONSTANT)
             return 0.35;
-        double below = share_below(pl, column, &value->constant);
+        double below = share_below(pl, column, &value->constant, less ? 0.35 : 0.65);
         return less ? below : 1 - below;
     }
     if (strcmp(name, "like") == 0 || strcmp(name, "~~") == 0 || strcmp(name, "ilike") == 0)
@@ -170,10 +188,9 @@ static double join_rows(struct planner *pl, const struct node *node)
             other *= estimate_selectivity(pl, node->conds.items[i], left * right);
             continue;
         }
-        double a = estimate_distinct(pl, equal->args[0], 1e18);
-        double b = estimate_distinct(pl, equal->args[1], 1e18);
-        divisor *= fmax(1, fmax(a, b));
-        matched = fmin(matched, right / fmax(1, fmax(a, b)));
+        double share = estimate_equality(pl, equal->args[0], equal->args[1], 1e18);
+        divisor *= fmax(1, 1 / share);
+        matched = fmin(matched, right * share);
     }
     divisor = fmin(divisor, fmax(1, fmax(left, right)));
     switch (node->join) {

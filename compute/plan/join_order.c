@@ -17,11 +17,74 @@ struct ordering {
     const struct exprs *conds;
     uint64_t *masks; /* relations that each condition uses */
     double *shares;  /* its selectivity */
+    /* Equalities of plain columns: the columns as small numbers, so that of a = b, b = c, a = c
+     * only two are counted and used. Others: no number. */
+    uint8_t *first, *second;
+    uint32_t *columns;
+    uint32_t column_count;
 };
+#define NO_COLUMN 255
 struct best {
     double cost, rows;
     uint32_t left; /* subset; 0: a relation, or not reachable */
 };
+
+static uint8_t number_of(struct ordering *o, const struct leat_expr *expr)
+{
+    if (expr->kind != LEAT_EXPR_COLUMN)
+        return NO_COLUMN;
+    for (uint32_t i = 0; i < o->column_count; i++)
+        if (o->columns[i] == expr->column)
+            return (uint8_t)i;
+    if (o->column_count >= NO_COLUMN)
+        return NO_COLUMN;
+    o->columns[o->column_count] = expr->column;
+    return (uint8_t)o->column_count++;
+}
+
+static bool number_columns(struct ordering *o)
+{
+    o->first = plan_alloc(o->pl, o->conds->count + 1u);
+    o->second = plan_alloc(o->pl, o->conds->count + 1u);
+    o->columns = plan_alloc(o->pl, (NO_COLUMN + 1) * sizeof(*o->columns));
+    if (!o->first || !o->second || !o->columns)
+        return false;
+    for (uint32_t c = 0; c < o->conds->count; c++) {
+        const struct leat_expr *cond = o->conds->items[c];
+        o->first[c] = o->second[c] = NO_COLUMN;
+        if (expr_is_equality(cond)) {
+            o->first[c] = number_of(o, cond->args[0]);
+            o->second[c] = number_of(o, cond->args[1]);
+        }
+    }
+    return true;
+}
+
+/* Classes of columns that are equal already. */
+struct classes {
+    uint8_t of[NO_COLUMN + 1];
+};
+static void classes_init(struct classes *classes, const struct ordering *o)
+{
+    for (uint32_t i = 0; i < o->column_count; i++)
+        classes->of[i] = (uint8_t)i;
+}
+/* Notes the equality; false if it followed from others. */
+static bool classes_join(struct classes *classes, const struct ordering *o, uint32_t cond)
+{
+    uint8_t a, b;
+
+    if (o->first[cond] == NO_COLUMN || o->second[cond] == NO_COLUMN)
+        return true;
+    a = classes->of[o->first[cond]];
+    b = classes->of[o->second[cond]];
+    if (a == b)
+        return false;
+    for (uint32_t i = 0; i < o->column_count; i++)
+        if (classes->of[i] == b)
+            classes->of[i] = a;
+    return true;
+}
 
 static bool measure(struct ordering *o)
 {
@@ -29,7 +92,7 @@ static bool measure(struct ordering *o)
 
     o->masks = plan_alloc(pl, (o->conds->count + 1u) * sizeof(*o->masks));
     o->shares = plan_alloc(pl, (o->conds->count + 1u) * sizeof(*o->shares));
-    if (!o->masks || !o->shares)
+    if (!o->masks || !o->shares || !number_columns(o))
         return false;
     for (uint32_t c = 0; c < o->conds->count; c++) {
         struct idset refs = {0};
@@ -62,13 +125,15 @@ static bool connected(const struct ordering *o, uint64_t a, uint64_t b)
 
 static double subset_rows(const struct ordering *o, uint64_t set)
 {
+    struct classes classes;
     double rows = 1;
 
+    classes_init(&classes, o);
     for (uint32_t r = 0; r < o->count; r++)
         if (set >> r & 1)
             rows *= fmax(1, o->relations[r]->rows);
     for (uint32_t c = 0; c < o->conds->count; c++)
-        if (!(o->masks[c] & ~set))
+        if (!(o->masks[c] & ~set) && classes_join(&classes, o, c))
             rows *= o->shares[c];
     return fmax(1, rows);
 }
@@ -80,11 +145,17 @@ static struct node *join_sides(struct ordering *o, struct node *a, uint64_t a_se
     bool swap = a->rows < b->rows;
     struct node *join = new_join(o->pl, LEAT_JOIN_INNER, swap ? b : a, swap ? a : b);
 
+    struct classes classes;
+
     if (!join)
         return NULL;
+    classes_init(&classes, o);
+    for (uint32_t c = 0; c < o->conds->count; c++)
+        if (!(o->masks[c] & ~a_set) || !(o->masks[c] & ~b_set))
+            classes_join(&classes, o, c);
     for (uint32_t c = 0; c < o->conds->count; c++)
         if (!(o->masks[c] & ~(a_set | b_set)) && (o->masks[c] & ~a_set) && (o->masks[c] & ~b_set) &&
-            !exprs_add(o->pl, &join->conds, o->conds->items[c]))
+            classes_join(&classes, o, c) && !exprs_add(o->pl, &join->conds, o->conds->items[c]))
             return NULL;
     join->rows = rows;
     join->ordered = true;
@@ -101,6 +172,12 @@ static struct node *build(struct ordering *o, const struct best *best, uint32_t 
     right = left ? build(o, best, set & ~best[set].left) : NULL;
     return right ? join_sides(o, left, best[set].left, right, set & ~best[set].left, best[set].rows)
                  : NULL;
+}
+
+/* A single relation that never has more than one row. */
+static bool is_one_row(const struct ordering *o, uint32_t set)
+{
+    return !(set & (set - 1)) && node_is_single(o->relations[__builtin_ctz(set)]);
 }
 
 static struct node *order_exactly(struct ordering *o)
@@ -123,7 +200,7 @@ static struct node *order_exactly(struct ordering *o)
             small = fmin(best[left].rows, best[right].rows);
             cost = best[left].cost + best[right].cost + best[set].rows + small +
                    0.2 * fmax(best[left].rows, best[right].rows);
-            if (!connected(o, left, right) && small > 1)
+            if (!connected(o, left, right) && !is_one_row(o, left) && !is_one_row(o, right))
                 cost += 1e6 + 10 * best[left].rows * best[right].rows;
             if (cost < best[set].cost) {
                 best[set].cost = cost;

@@ -327,6 +327,9 @@ struct node *order_joins(struct planner *pl, struct node **relations, uint32_t c
                          struct exprs *conds);
 double estimate_rows(struct planner *pl, struct node *node);
 double estimate_selectivity(struct planner *pl, const struct leat_expr *cond, double rows);
+/* The share of pairs of which a = b. */
+double estimate_equality(struct planner *pl, const struct leat_expr *a, const struct leat_expr *b,
+                         double rows);
 double estimate_distinct(struct planner *pl, const struct leat_expr *expr, double rows);
 /* --- lower.c --- */
 struct leat_plan *lower_query(struct planner *pl, struct node *node, const struct output *outputs,
