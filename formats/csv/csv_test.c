@@ -385,6 +385,32 @@ static void csv__every_failing_allocation_is_an_error(void **state)
     }
 }
 
+static void csv__every_failing_file_call_is_an_error(void **state)
+{
+    char path[] = "/tmp/leat_csv_XXXXXX";
+    const char text[] = "a,b\n1,x\n2,z\n";
+    (void)state;
+    close(mkstemp(path));
+    assert_true(write_bytes(path, text, strlen(text)));
+    for (uint64_t n = 1;; n++) {
+        struct reading *r = fresh();
+        enum leat_status status;
+        set_number(r, "split_size", 4);
+        leat_fault_file_arm(n, false, 5 /* EIO */);
+        status = read_path(r, path);
+        leat_fault_file_arm(0, false, 0);
+        if (status == LEAT_OK) {
+            assert_string_equal(r->text, "1|x\n2|z\n");
+            if (!leat_fault_file_fired())
+                break;
+        } else {
+            assert_int_equal(status, LEAT_IO);
+        }
+        assert_true(n < 1000);
+    }
+    unlink(path);
+}
+
 static void csv__written_rows_read_back(void **state)
 {
     char path[] = "/tmp/leat_csv_XXXXXX";
@@ -451,6 +477,7 @@ int main(void)
         cmocka_unit_test(csv__dates_by_pattern),
         cmocka_unit_test(csv__scanner_agrees_with_the_state_machine),
         cmocka_unit_test(csv__every_failing_allocation_is_an_error),
+        cmocka_unit_test(csv__every_failing_file_call_is_an_error),
         cmocka_unit_test(csv__written_rows_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,7 +60,16 @@ enum leat_status csv_window_init(struct csv_window *window, struct leat_text_str
                                  const struct csv_dialect *dialect, size_t maximum, bool rows_only,
                                  struct leat_accountant *accountant, struct leat_error *err)
 {
+    uint64_t left = stream->input->size - stream->position;
+    size_t capacity = WINDOW_BYTES, ends = INDEX_ENDS, rows = INDEX_ROWS;
     enum leat_status status;
+
+    if (leat_text_stream_is_plain(stream) && stream->position <= stream->input->size &&
+        left + 128 < WINDOW_BYTES) { /* small files take little memory */
+        capacity = (size_t)left + 128;
+        ends = capacity + 256 < ends ? capacity + 256 : ends;
+        rows = capacity + 256 < rows ? capacity + 256 : rows;
+    }
 
     memset(window, 0, sizeof(*window));
     window->stream = stream;
@@ -71,9 +80,9 @@ enum leat_status csv_window_init(struct csv_window *window, struct leat_text_str
     window->line = 1;
     window->offset = stream->position;
     window->index.rows_only = rows_only;
-    status = grow_data(window, WINDOW_BYTES, err);
+    status = grow_data(window, capacity, err);
     if (!status)
-        status = grow_index(window, rows_only ? 256 : INDEX_ENDS, INDEX_ROWS, err);
+        status = grow_index(window, rows_only ? 256 : ends, rows, err);
     if (status)
         csv_window_release(window);
     return status;

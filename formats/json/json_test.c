@@ -246,6 +246,32 @@ static void json__conforms_to_the_test_suite(void **state)
     assert_true(seen > 300);
 }
 
+static void json__every_failing_file_call_is_an_error(void **state)
+{
+    char path[] = "/tmp/leat_json_XXXXXX";
+    const char text[] = "{\"a\":1}\n{\"a\":2}\n";
+    (void)state;
+    close(mkstemp(path));
+    assert_true(write_bytes(path, text, strlen(text)));
+    for (uint64_t n = 1;; n++) {
+        struct reading *r = fresh();
+        enum leat_status status;
+        set_number(r, "split_size", 4);
+        leat_fault_file_arm(n, false, 5 /* EIO */);
+        status = read_path(r, path);
+        leat_fault_file_arm(0, false, 0);
+        if (status == LEAT_OK) {
+            assert_string_equal(r->text, "1\n2\n");
+            if (!leat_fault_file_fired())
+                break;
+        } else {
+            assert_int_equal(status, LEAT_IO);
+        }
+        assert_true(n < 1000);
+    }
+    unlink(path);
+}
+
 static void json__written_rows_read_back(void **state)
 {
     char path[] = "/tmp/leat_json_XXXXXX";
@@ -300,6 +326,7 @@ int main(void)
         cmocka_unit_test(json__unusable_files_give_clear_errors),
         cmocka_unit_test(json__every_failing_allocation_is_an_error),
         cmocka_unit_test(json__conforms_to_the_test_suite),
+        cmocka_unit_test(json__every_failing_file_call_is_an_error),
         cmocka_unit_test(json__written_rows_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

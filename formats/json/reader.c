@@ -15,6 +15,8 @@ enum leat_status json_window_open(struct json_window *w, const struct leat_sourc
                                   const struct json_settings *settings, uint64_t start,
                                   const struct leat_read_context *context, struct leat_error *err)
 {
+    size_t capacity = WINDOW_BYTES;
+
     memset(w, 0, sizeof(*w));
     LEAT_TRY(leat_text_stream_open(&w->stream, file, settings->compression, settings->encoding,
                                    context ? context->bytes_read : NULL, err));
@@ -24,12 +26,15 @@ enum leat_status json_window_open(struct json_window *w, const struct leat_sourc
     if (start)
         leat_text_stream_seek(&w->stream, start);
     w->offset = w->stream.position;
-    if (!leat_accountant_charge(w->accountant, WINDOW_BYTES)) {
+    if (leat_text_stream_is_plain(&w->stream) && w->stream.input->size >= w->offset &&
+        w->stream.input->size - w->offset + 128 < capacity)
+        capacity = (size_t)(w->stream.input->size - w->offset) + 128; /* a small file */
+    if (!leat_accountant_charge(w->accountant, capacity)) {
         leat_text_stream_close(&w->stream);
         return leat_error_set(err, LEAT_E_MEMORY_LIMIT, "no memory to read %s", file->path);
     }
-    w->capacity = WINDOW_BYTES;
-    w->data = leat_malloc(WINDOW_BYTES + JSON_PADDING);
+    w->capacity = capacity;
+    w->data = leat_malloc(capacity + JSON_PADDING);
     if (!w->data) {
         json_window_close(w);
         return leat_error_memory(err);
