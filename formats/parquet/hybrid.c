@@ -155,7 +155,8 @@ void parquet_unpack(const uint8_t *in, unsigned width, uint32_t *out, size_t cou
 void parquet_hybrid_init(struct parquet_hybrid *hybrid, const uint8_t *bytes, size_t length,
                          unsigned width)
 {
-    *hybrid = (struct parquet_hybrid){.at = bytes, .end = bytes + length, .width = width};
+    *hybrid = (struct parquet_hybrid){
+        .at = bytes, .end = length ? bytes + length : bytes, .width = width};
 }
 
 /* Reads the next run's head; false at the end. */
