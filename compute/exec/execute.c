@@ -41,6 +41,10 @@ static const struct leat_node_ops *ops_of(enum leat_plan_kind kind)
         return &leat_input_node;
     case LEAT_PLAN_SERIES:
         return &leat_series_node;
+    case LEAT_PLAN_WINDOW:
+        return &leat_window_node;
+    case LEAT_PLAN_UNNEST:
+        return &leat_unnest_node;
     default:
         return NULL;
     }

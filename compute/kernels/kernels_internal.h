@@ -90,6 +90,7 @@ struct function_table format_functions(void);
 struct function_table nested_functions(void);
 struct function_table json_functions(void);
 struct function_table aggregate_functions(void);
+struct function_table window_functions(void);
 
 /* Row i of a FLAT or CONSTANT argument. */
 #define ARG_MASK(vector) ((vector)->form == LEAT_CONSTANT ? 0u : UINT32_MAX)

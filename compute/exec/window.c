@@ -1,0 +1,516 @@
+/* Window functions: the child's rows are collected, and the partition keys, order keys and
+ * arguments of all calls computed once over them. An index sorted by partition, then order, gives
+ * each row its partition and its peers (rows equal in the order). Every call then fills one column:
+ * functions of the row's place directly; functions that pick a value through an index of rows;
+ * aggregates by feeding rows in order and reading the state at the end of each frame. The output is
+ * the collected table with these columns, in the index's order. */
+#include "compute/exec/exec_internal.h"
+
+#include "columns/value.h"
+
+#define NO_ROW UINT32_MAX
+
+struct window_state {
+    struct leat_table_source source;
+    struct leat_table_rows computed; /* keys and arguments; picked values point into it */
+    struct leat_arena arena;         /* index and results */
+};
+
+/* The sorted rows with the bounds of each one's partition and peers, as places in the index. */
+struct places {
+    uint32_t count;
+    const uint32_t *order;
+    uint32_t *partition; /* per place: where its partition starts */
+    uint32_t *partition_end;
+    uint32_t *peer;
+    uint32_t *peer_end;
+};
+
+/* --- keys and arguments --- */
+
+static uint32_t expression_count(const struct leat_plan *plan)
+{
+    uint32_t count = plan->window.key_count + plan->window.order_count;
+    for (uint32_t i = 0; i < plan->window.call_count; i++) {
+        const struct leat_aggregate *call = &plan->window.calls[i].call;
+        count += call->arg_count + (call->filter != NULL);
+    }
+    return count;
+}
+
+static void list_expressions(const struct leat_plan *plan, struct leat_expr **out)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < plan->window.key_count; i++)
+        out[n++] = plan->window.partition_keys[i];
+    for (uint32_t i = 0; i < plan->window.order_count; i++)
+        out[n++] = plan->window.order[i].expr;
+    for (uint32_t i = 0; i < plan->window.call_count; i++) {
+        const struct leat_aggregate *call = &plan->window.calls[i].call;
+        for (uint32_t a = 0; a < call->arg_count; a++)
+            out[n++] = call->args[a];
+        if (call->filter)
+            out[n++] = call->filter;
+    }
+}
+
+static enum leat_status evaluate_rows(struct leat_exec *exec, const struct leat_table_rows *table,
+                                      struct leat_evaluator *evaluator, uint32_t count,
+                                      struct leat_rows *kept, struct leat_arena *scratch,
+                                      struct leat_error *err)
+{
+    struct leat_vector *columns = LEAT_NEW_ARRAY(scratch, struct leat_vector, table->column_count);
+    struct leat_vector *results = LEAT_NEW_ARRAY(scratch, struct leat_vector, count);
+    struct leat_arena views;
+    enum leat_status status = columns && results ? LEAT_OK : leat_error_memory(err);
+
+    leat_arena_init(&views, NULL);
+    for (uint64_t start = 0; !status && start < table->length; start += LEAT_BATCH_ROWS) {
+        uint64_t left = table->length - start;
+        struct leat_batch in = {table->column_count,
+                                left < LEAT_BATCH_ROWS ? (uint32_t)left : LEAT_BATCH_ROWS, columns};
+        struct leat_batch out = {count, in.length, results};
+        leat_arena_reset(&views);
+        status = leat_exec_check(exec, err);
+        if (!status)
+            status = leat_table_rows_slice(table, start, in.length, &views, columns, err);
+        if (!status)
+            status = leat_evaluator_run(evaluator, &in, results, err);
+        if (!status)
+            status = leat_rows_append(kept, &out, err);
+    }
+    leat_arena_release(&views);
+    return status;
+}
+
+static enum leat_status compute_expressions(struct leat_exec *exec, const struct leat_plan *plan,
+                                            struct window_state *state, struct leat_error *err)
+{
+    uint32_t count = expression_count(plan);
+    struct leat_expr **exprs = LEAT_NEW_ARRAY(&state->arena, struct leat_expr *, count);
+    struct leat_schema schema = {count, LEAT_NEW_ARRAY(&state->arena, struct leat_field, count)};
+    struct leat_evaluator *evaluator;
+    struct leat_rows kept = {0};
+    enum leat_status status;
+
+    if (!exprs || !schema.fields)
+        return leat_error_memory(err);
+    if (count == 0)
+        return LEAT_OK;
+    list_expressions(plan, exprs);
+    for (uint32_t i = 0; i < count; i++)
+        schema.fields[i] = (struct leat_field){.name = "expression", .type = exprs[i]->type};
+    LEAT_TRY(leat_evaluator_new(exprs, count, &exec->options->source, exec->options->accountant,
+                                &evaluator, err));
+    status = leat_rows_init(&kept, &schema, exec->options->accountant, err);
+    if (!status)
+        status =
+            evaluate_rows(exec, &state->source.table, evaluator, count, &kept, &state->arena, err);
+    if (!status)
+        status = leat_table_rows_join(&kept, 1, &schema, &state->computed, err);
+    leat_rows_release(&kept);
+    leat_evaluator_free(evaluator);
+    return status;
+}
+
+/* --- places --- */
+
+static enum leat_status sort_rows(struct leat_exec *exec, const struct leat_plan *plan,
+                                  struct window_state *state, uint32_t **out,
+                                  struct leat_error *err)
+{
+    uint32_t keys = plan->window.key_count, count = keys + plan->window.order_count;
+    uint32_t rows = (uint32_t)state->source.table.length;
+    struct leat_sort_key *sort = LEAT_NEW_ARRAY(&state->arena, struct leat_sort_key, count);
+
+    if (!sort)
+        return leat_error_memory(err);
+    for (uint32_t i = 0; i < keys; i++)
+        sort[i] = (struct leat_sort_key){.expr = plan->window.partition_keys[i]};
+    for (uint32_t i = keys; i < count; i++)
+        sort[i] = plan->window.order[i - keys];
+    if (count)
+        return leat_sort_permutation(exec, &state->source.table, sort, count, &state->arena, out,
+                                     err);
+    *out = leat_arena_alloc(&state->arena, (size_t)rows * sizeof(uint32_t) + 4);
+    if (!*out)
+        return leat_error_memory(err);
+    for (uint32_t i = 0; i < rows; i++)
+        (*out)[i] = i;
+    return LEAT_OK;
+}
+
+static bool rows_equal(const struct leat_vector *columns, uint32_t count, uint32_t a, uint32_t b)
+{
+    for (uint32_t c = 0; c < count; c++) {
+        bool a_null = leat_vector_is_null(&columns[c], a);
+        bool b_null = leat_vector_is_null(&columns[c], b);
+        if (a_null || b_null ? a_null != b_null
+                             : leat_vector_compare(&columns[c], a, &columns[c], b) != 0)
+            return false;
+    }
+    return true;
+}
+
+static enum leat_status find_places(const struct leat_plan *plan, struct window_state *state,
+                                    struct places *p, struct leat_error *err)
+{
+    uint32_t keys = plan->window.key_count, orders = plan->window.order_count;
+    const struct leat_vector *columns = state->computed.columns;
+    uint32_t *bounds = leat_arena_alloc(&state->arena, (size_t)p->count * 16 + 16);
+
+    if (!bounds)
+        return leat_error_memory(err);
+    p->partition = bounds;
+    p->partition_end = bounds + p->count;
+    p->peer = bounds + 2 * (size_t)p->count;
+    p->peer_end = bounds + 3 * (size_t)p->count;
+    for (uint32_t i = 0; i < p->count; i++) {
+        bool same = i && rows_equal(columns, keys, p->order[i - 1], p->order[i]);
+        bool peer = same && rows_equal(columns + keys, orders, p->order[i - 1], p->order[i]);
+        p->partition[i] = same ? p->partition[i - 1] : i;
+        p->peer[i] = peer ? p->peer[i - 1] : i;
+    }
+    for (uint32_t i = p->count; i-- > 0;) {
+        bool last = i + 1 == p->count;
+        p->partition_end[i] =
+            last || p->partition[i + 1] != p->partition[i] ? i + 1 : p->partition_end[i + 1];
+        p->peer_end[i] = last || p->peer[i + 1] != p->peer[i] ? i + 1 : p->peer_end[i + 1];
+    }
+    return LEAT_OK;
+}
+
+/* Place behind the frame's last row. */
+static uint32_t frame_end(const struct places *p, uint32_t frame, uint32_t place)
+{
+    if (frame == LEAT_FRAME_ALL)
+        return p->partition_end[place];
+    return frame == LEAT_FRAME_ROWS ? place + 1 : p->peer_end[place];
+}
+
+/* --- functions of the place --- */
+
+static int64_t bucket(int64_t place, int64_t rows, int64_t buckets)
+{
+    int64_t size = rows / buckets, larger = rows % buckets;
+    if (place < larger * (size + 1))
+        return place / (size + 1) + 1;
+    return larger + (place - larger * (size + 1)) / size + 1;
+}
+
+static enum leat_status fill_ntile(const struct places *p, const struct leat_vector *args,
+                                   struct leat_arena *arena, struct leat_vector *out,
+                                   struct leat_error *err)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        uint32_t start = p->partition[i], first = p->order[start];
+        if (leat_vector_is_null(&args[0], first)) {
+            LEAT_TRY(leat_vector_make_validity(out, p->count, arena, err));
+            leat_validity_set(out->validity, p->order[i], false);
+            continue;
+        }
+        int32_t buckets = ((const int32_t *)args[0].data)[first];
+        if (buckets <= 0)
+            return leat_error_set(err, LEAT_E_BAD_ARGUMENT,
+                                  "argument of ntile must be greater than zero");
+        ((int32_t *)out->data)[p->order[i]] =
+            (int32_t)bucket(i - start, p->partition_end[i] - start, buckets);
+    }
+    return LEAT_OK;
+}
+
+/* False: the function is none of these. */
+static bool fill_place(const char *name, const struct places *p, struct leat_vector *out)
+{
+    int64_t *integers = out->data, dense = 0;
+    double *reals = out->data;
+
+    for (uint32_t i = 0; i < p->count; i++) {
+        uint32_t start = p->partition[i], row = p->order[i];
+        uint32_t rows = p->partition_end[i] - start;
+        dense = i == start ? 1 : dense + (p->peer[i] == i);
+        if (strcmp(name, "row_number") == 0)
+            integers[row] = i - start + 1;
+        else if (strcmp(name, "rank") == 0)
+            integers[row] = p->peer[i] - start + 1;
+        else if (strcmp(name, "dense_rank") == 0)
+            integers[row] = dense;
+        else if (strcmp(name, "percent_rank") == 0)
+            reals[row] = rows > 1 ? (double)(p->peer[i] - start) / (rows - 1) : 0;
+        else if (strcmp(name, "cume_dist") == 0)
+            reals[row] = (double)(p->peer_end[i] - start) / rows;
+        else
+            return false;
+    }
+    return true;
+}
+
+/* --- functions that pick a value --- */
+
+/* *out = rows pick[i] of `from` (NO_ROW: null), FLAT. */
+static enum leat_status gather(const struct leat_vector *from, uint32_t *pick, uint32_t count,
+                               struct leat_arena *arena, struct leat_vector *out,
+                               struct leat_error *err)
+{
+    uint64_t *validity = leat_arena_alloc_aligned(arena, leat_validity_words(count) * 8 + 8);
+
+    if (!validity)
+        return leat_error_memory(err);
+    memset(validity, 0xff, leat_validity_words(count) * 8);
+    for (uint32_t i = 0; i < count; i++) {
+        bool valid = pick[i] != NO_ROW && !leat_vector_is_null(from, pick[i]);
+        leat_validity_set(validity, i, valid);
+        if (pick[i] == NO_ROW)
+            pick[i] = 0;
+    }
+    LEAT_TRY(leat_vector_select(from, pick, count, arena, out, err));
+    LEAT_TRY(leat_vector_flatten(out, arena, err));
+    if (out->type->id != LEAT_NULL)
+        out->validity = validity;
+    return LEAT_OK;
+}
+
+static enum leat_status pick_shifted(const struct leat_window_call *call, const struct places *p,
+                                     const struct leat_vector *args, uint32_t *pick,
+                                     uint32_t *defaults)
+{
+    bool lag = strcmp(call->call.function->name, "lag") == 0;
+    for (uint32_t i = 0; i < p->count; i++) {
+        uint32_t row = p->order[i];
+        int64_t offset = 1, place;
+        pick[row] = defaults[row] = NO_ROW;
+        if (call->call.arg_count > 1) {
+            if (leat_vector_is_null(&args[1], row))
+                continue;
+            offset = ((const int32_t *)args[1].data)[row];
+        }
+        place = lag ? (int64_t)i - offset : (int64_t)i + offset;
+        if (place >= p->partition[i] && place < p->partition_end[i])
+            pick[row] = p->order[place];
+        else
+            defaults[row] = row;
+    }
+    return LEAT_OK;
+}
+
+static enum leat_status pick_in_frame(const struct leat_window_call *call, const struct places *p,
+                                      const struct leat_vector *args, uint32_t *pick,
+                                      struct leat_error *err)
+{
+    const char *name = call->call.function->name;
+    for (uint32_t i = 0; i < p->count; i++) {
+        uint32_t row = p->order[i], start = p->partition[i];
+        uint32_t end = frame_end(p, call->frame, i), place = start;
+        if (strcmp(name, "last_value") == 0) {
+            place = end - 1;
+        } else if (strcmp(name, "nth_value") == 0) {
+            int32_t n = leat_vector_is_null(&args[1], row) ? INT32_MAX
+                                                           : ((const int32_t *)args[1].data)[row];
+            if (n <= 0)
+                return leat_error_set(err, LEAT_E_BAD_ARGUMENT,
+                                      "argument of nth_value must be greater than zero");
+            place = (uint64_t)start + (uint32_t)n - 1 < end ? start + (uint32_t)n - 1 : NO_ROW;
+        }
+        pick[row] = place == NO_ROW ? NO_ROW : p->order[place];
+    }
+    return LEAT_OK;
+}
+
+/* Puts the third argument where the shifted row is outside the partition. */
+static enum leat_status put_defaults(const struct leat_vector *from, const uint32_t *defaults,
+                                     uint32_t count, struct leat_vector *out,
+                                     struct leat_error *err)
+{
+    size_t width = leat_type_width(out->type);
+    if (leat_type_is_nested(out->type))
+        return leat_error_set(err, LEAT_E_UNSUPPORTED, "lag and lead with a default of this type");
+    for (uint32_t i = 0; i < count; i++) {
+        if (defaults[i] == NO_ROW || leat_vector_is_null(from, defaults[i]))
+            continue;
+        memcpy((char *)out->data + i * width, (const char *)from->data + defaults[i] * width,
+               width);
+        leat_validity_set(out->validity, i, true);
+    }
+    return LEAT_OK;
+}
+
+static enum leat_status fill_picked(const struct leat_window_call *call, const struct places *p,
+                                    const struct leat_vector *args, struct leat_arena *arena,
+                                    struct leat_vector *out, struct leat_error *err)
+{
+    uint32_t *pick = leat_arena_alloc(arena, (size_t)p->count * sizeof(uint32_t) + 4);
+    uint32_t *defaults = leat_arena_alloc(arena, (size_t)p->count * sizeof(uint32_t) + 4);
+    const char *name = call->call.function->name;
+    bool shifts = strcmp(name, "lag") == 0 || strcmp(name, "lead") == 0;
+
+    if (!pick || !defaults)
+        return leat_error_memory(err);
+    LEAT_TRY(shifts ? pick_shifted(call, p, args, pick, defaults)
+                    : pick_in_frame(call, p, args, pick, err));
+    LEAT_TRY(gather(&args[0], pick, p->count, arena, out, err));
+    if (shifts && call->call.arg_count == 3)
+        return put_defaults(&args[2], defaults, p->count, out, err);
+    return LEAT_OK;
+}
+
+/* --- aggregates --- */
+
+struct running {
+    const struct leat_window_call *call;
+    const struct leat_aggregate_ops *ops;
+    const struct leat_vector *args;
+    const struct leat_vector *filter; /* or NULL */
+    struct leat_arena *arena;
+    uint8_t *state;
+    uint32_t *chosen; /* rows to feed */
+};
+
+/* Feeds places [from, to) of the index. */
+static enum leat_status feed(struct running *r, const struct places *p, uint32_t from, uint32_t to,
+                             struct leat_error *err)
+{
+    uint32_t count = 0;
+    for (uint32_t i = from; i < to; i++) {
+        uint32_t row = p->order[i];
+        if (r->filter &&
+            (leat_vector_is_null(r->filter, row) || !((const uint8_t *)r->filter->data)[row]))
+            continue;
+        r->chosen[count++] = row;
+    }
+    if (count == 0)
+        return LEAT_OK;
+    return r->ops->update(&r->call->call, r->state, r->ops->state_size, NULL, r->chosen, count,
+                          r->args, r->arena, err);
+}
+
+static enum leat_status run_aggregate(struct leat_exec *exec, struct running *r,
+                                      const struct places *p, struct leat_vector *results,
+                                      uint32_t *index, struct leat_error *err)
+{
+    uint32_t fed = 0;
+    for (uint32_t i = 0; i < p->count;) {
+        uint32_t end = frame_end(p, r->call->frame, i);
+        /* all rows that share this frame's end */
+        uint32_t shared = r->call->frame == LEAT_FRAME_ROWS ? i + 1 : end;
+        if (i == p->partition[i]) {
+            LEAT_TRY(leat_exec_check(exec, err));
+            memset(r->state, 0, r->ops->state_size);
+            fed = i;
+        }
+        LEAT_TRY(feed(r, p, fed, end, err));
+        fed = end;
+        LEAT_TRY(r->ops->finish(&r->call->call, r->state, r->ops->state_size, 1, results, r->arena,
+                                err));
+        for (; i < shared; i++)
+            index[p->order[i]] = results->length - 1;
+    }
+    return LEAT_OK;
+}
+
+static enum leat_status fill_aggregate(struct leat_exec *exec, const struct leat_window_call *call,
+                                       const struct places *p, const struct leat_vector *args,
+                                       struct leat_arena *arena, struct leat_vector *out,
+                                       struct leat_error *err)
+{
+    struct running r = {.call = call,
+                        .ops = leat_aggregate_ops_get(&call->call),
+                        .args = args,
+                        .filter = call->call.filter ? &args[call->call.arg_count] : NULL,
+                        .arena = arena};
+    uint32_t *index = leat_arena_alloc(arena, (size_t)p->count * sizeof(uint32_t) + 4);
+    struct leat_vector results;
+
+    r.chosen = leat_arena_alloc(arena, (size_t)p->count * sizeof(uint32_t) + 4);
+    if (!r.ops)
+        return leat_error_set(err, LEAT_E_UNSUPPORTED, "%s as a window function",
+                              call->call.function->name);
+    r.state = leat_arena_calloc(arena, 1, r.ops->state_size);
+    if (!index || !r.chosen || !r.state)
+        return leat_error_memory(err);
+    LEAT_TRY(leat_vector_init(&results, call->call.type, p->count, 0, arena, err));
+    /* nulls are marked with room for all rows from the start */
+    LEAT_TRY(leat_vector_make_validity(&results, p->count, arena, err));
+    LEAT_TRY(run_aggregate(exec, &r, p, &results, index, err));
+    return gather(&results, index, p->count, arena, out, err);
+}
+
+/* --- the node --- */
+
+static enum leat_status fill_call(struct leat_exec *exec, const struct leat_window_call *call,
+                                  const struct places *p, const struct leat_vector *args,
+                                  struct leat_arena *arena, struct leat_vector *out,
+                                  struct leat_error *err)
+{
+    const char *name = call->call.function->name;
+
+    if (call->call.function->kind == LEAT_FUNCTION_AGGREGATE)
+        return fill_aggregate(exec, call, p, args, arena, out, err);
+    LEAT_TRY(leat_vector_init(out, call->call.type, p->count, 0, arena, err));
+    out->length = p->count;
+    if (strcmp(name, "ntile") == 0)
+        return fill_ntile(p, args, arena, out, err);
+    if (call->call.arg_count == 0)
+        return fill_place(name, p, out) || p->count == 0
+                   ? LEAT_OK
+                   : leat_error_set(err, LEAT_E_UNSUPPORTED, "window function %s", name);
+    return fill_picked(call, p, args, arena, out, err);
+}
+
+static enum leat_status window_prepare(struct leat_exec *exec, struct leat_node *node,
+                                       struct leat_error *err)
+{
+    struct window_state *state = LEAT_NEW(&exec->arena, struct window_state);
+    const struct leat_plan *plan = node->plan;
+    struct leat_vector *columns;
+    struct places places = {0};
+    uint32_t *order, width, at;
+
+    if (!state)
+        return leat_error_memory(err);
+    leat_table_rows_init(&state->source.table, exec->options->accountant);
+    leat_table_rows_init(&state->computed, exec->options->accountant);
+    leat_arena_init(&state->arena, exec->options->accountant);
+    node->state = state;
+    LEAT_TRY(leat_pipeline_collect(exec, node->children[0], &state->source.table, err));
+    LEAT_TRY(compute_expressions(exec, plan, state, err));
+    LEAT_TRY(sort_rows(exec, plan, state, &order, err));
+    places.count = (uint32_t)state->source.table.length;
+    places.order = order;
+    LEAT_TRY(find_places(plan, state, &places, err));
+    width = state->source.table.column_count;
+    columns = LEAT_NEW_ARRAY(&state->arena, struct leat_vector, width + plan->window.call_count);
+    if (!columns)
+        return leat_error_memory(err);
+    if (width)
+        memcpy(columns, state->source.table.columns, width * sizeof(*columns));
+    at = plan->window.key_count + plan->window.order_count;
+    for (uint32_t i = 0; i < plan->window.call_count; i++) {
+        const struct leat_window_call *call = &plan->window.calls[i];
+        const struct leat_vector *args =
+            state->computed.columns ? state->computed.columns + at : NULL;
+        LEAT_TRY(fill_call(exec, call, &places, args, &state->arena, &columns[width + i], err));
+        at += call->call.arg_count + (call->call.filter != NULL);
+    }
+    state->source.table.columns = columns;
+    state->source.table.column_count = width + plan->window.call_count;
+    state->source.order = order;
+    state->source.end = places.count;
+    return LEAT_OK;
+}
+
+static void window_release(struct leat_node *node)
+{
+    struct window_state *state = node->state;
+
+    leat_table_rows_release(&state->source.table);
+    leat_table_rows_release(&state->computed);
+    leat_arena_release(&state->arena);
+}
+
+static enum leat_status window_open(struct leat_exec *exec, struct leat_node *node,
+                                    struct leat_operator **out, struct leat_error *err)
+{
+    return leat_table_source_open(exec, &((struct window_state *)node->state)->source, out, err);
+}
+
+const struct leat_node_ops leat_window_node = {window_prepare, window_open, window_release};
