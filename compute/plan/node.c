@@ -46,7 +46,7 @@ void *plan_grow(struct planner *pl, void *items, uint32_t count, uint32_t *capac
 
 bool plan_place(struct planner *pl, uint32_t offset, uint32_t length)
 {
-    if (pl->source.text && offset <= pl->source.length && pl->err->place.line == 0)
+    if (pl->source.text && length && offset <= pl->source.length && pl->err->place.line == 0)
         leat_error_at_text(pl->err, pl->source.name ? pl->source.name : "", pl->source.text,
                            pl->source.length, offset, length);
     return false;
@@ -350,9 +350,13 @@ static bool collect_free(struct planner *pl, const struct node *node, struct ids
     for (uint32_t i = 0; i < node->sort_count; i++)
         if (!expr_refs(pl, node->keys[i].expr, used))
             return false;
-    for (uint32_t i = 0; i < node->child_count; i++)
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        for (uint32_t k = 0; k < node->child_columns[i].count; k++)
+            if (!idset_add(pl, used, node->child_columns[i].items[k]))
+                return false;
         if (!collect_free(pl, node->children[i], used, made))
             return false;
+    }
     if (node->kind == NODE_SHARED && node->shared->child)
         return collect_free(pl, node->shared->child, used, made);
     return collect_free(pl, node->left, used, made) && collect_free(pl, node->right, used, made);

@@ -492,9 +492,14 @@ static struct node *push_union(struct domain *d, struct node *node, struct ids *
         struct ids child_map;
         if (!(children[c] = push(d, node->children[c], &child_map)))
             return NULL;
-        for (uint32_t i = 0; i < node->columns.count; i++)
-            if (!ids_add(pl, &columns[c], node->child_columns[c].items[i]))
+        for (uint32_t i = 0; i < node->columns.count; i++) {
+            uint32_t id = node->child_columns[c].items[i];
+            for (uint32_t k = 0; k < d->outer.count; k++)
+                if (d->outer.items[k] == id)
+                    id = child_map.items[k];
+            if (!ids_add(pl, &columns[c], id))
                 return NULL;
+        }
         for (uint32_t i = 0; i < child_map.count; i++)
             if (!ids_add(pl, &columns[c], child_map.items[i]))
                 return NULL;
@@ -642,6 +647,76 @@ static struct node *finish_join(struct planner *pl, enum leat_join_type type, st
     return join;
 }
 
+/* An executor's mark join is three-valued for one equality of the two sides; for all else the mark
+ * is put together from two that are true or false: a row for which the conditions hold, and a row
+ * for which they are unknown. */
+static bool is_simple_mark(struct planner *pl, const struct node *right, const struct exprs *conds,
+                           const struct exprs *ties, bool *out)
+{
+    struct idset outputs = {0};
+    bool sides[2] = {false, false};
+
+    *out = conds->count == 0;
+    if (conds->count != 1 || ties->count || !expr_is_equality(conds->items[0]))
+        return true;
+    if (!node_outputs(pl, right, &outputs))
+        return false;
+    for (int i = 0; i < 2; i++) {
+        struct idset refs = {0};
+        if (!expr_refs(pl, conds->items[0]->args[i], &refs))
+            return false;
+        sides[i] = idset_meets(&refs, &outputs);
+        if (sides[i] && !idset_within(&refs, &outputs))
+            return true;
+    }
+    *out = sides[0] != sides[1];
+    return true;
+}
+
+static struct leat_expr *coalesce_false(struct planner *pl, struct leat_expr *cond)
+{
+    struct exprs list = {&cond, 1, 1};
+    return make_two_valued(pl, &list) ? cond : NULL;
+}
+
+static struct node *join_marks(struct planner *pl, struct node *left, struct node *right,
+                               const struct exprs *conds, const struct exprs *ties, uint32_t mark)
+{
+    const struct leat_type *boolean = leat_type_get(LEAT_BOOLEAN);
+    struct shared *shared = new_shared(pl, right);
+    uint32_t holds = new_column(pl, "holds", boolean), unknown = new_column(pl, "unknown", boolean);
+    struct leat_expr *all = conds->count ? expr_and(pl, conds) : NULL, *value;
+    struct node *map = new_node(pl, NODE_MAP, left);
+
+    if (!shared || !all || !map || holds == UINT32_MAX || unknown == UINT32_MAX)
+        return NULL;
+    for (int pass = 0; pass < 2; pass++) {
+        struct node *use = new_shared_use(pl, shared, pass == 0);
+        struct leat_expr **with = use ? columns_of(pl, &use->columns) : NULL;
+        struct leat_expr *cond = pass ? expr_unary(pl, LEAT_EXPR_IS_NULL, all) : NULL;
+        struct exprs list = {0};
+        if (!with)
+            return NULL;
+        for (uint32_t i = 0; pass == 0 && i < conds->count; i++)
+            if (!exprs_add(pl, &list, coalesce_false(pl, conds->items[i])))
+                return NULL;
+        if ((cond && !exprs_add(pl, &list, cond)) || !exprs_append(pl, &list, ties) ||
+            (pass && !exprs_replace(pl, &list, shared->columns.items, with, use->columns.count)))
+            return NULL;
+        map->left = finish_join(pl, LEAT_JOIN_MARK, map->left, use, &list, pass ? unknown : holds);
+        if (!map->left)
+            return NULL;
+    }
+    value = expr_new(pl, LEAT_EXPR_CASE, boolean, 5);
+    if (!value || !(value->args[0] = expr_column(pl, holds, NULL)) ||
+        !(value->args[1] = expr_boolean(pl, true)) ||
+        !(value->args[2] = expr_column(pl, unknown, NULL)) ||
+        !(value->args[3] = expr_null(pl, boolean)) || !(value->args[4] = expr_boolean(pl, false)) ||
+        !exprs_add(pl, &map->exprs, value) || !ids_add(pl, &map->columns, mark))
+        return NULL;
+    return map;
+}
+
 struct node *join_dependent(struct planner *pl, enum leat_join_type type, struct node *left,
                             struct node *right, const struct exprs *conds, uint32_t mark,
                             bool two_valued)
@@ -650,7 +725,7 @@ struct node *join_dependent(struct planner *pl, enum leat_join_type type, struct
     struct exprs ties = {0}, all = {0};
     struct domain d = {0};
     struct ids map;
-    bool dependent, done = true;
+    bool dependent, done = true, simple;
 
     if (!left || !right || !node_outputs(pl, left, &outer) ||
         !is_free(pl, right, &outer, &dependent))
@@ -673,6 +748,12 @@ struct node *join_dependent(struct planner *pl, enum leat_join_type type, struct
     if (!exprs_append(pl, &all, conds) || !exprs_append(pl, &all, &ties))
         return NULL;
     (void)two_valued; /* EXISTS has no conditions but ties, which are two-valued */
+    if (type == LEAT_JOIN_MARK) {
+        if (!is_simple_mark(pl, right, conds, &ties, &simple))
+            return NULL;
+        if (!simple)
+            return join_marks(pl, left, right, conds, &ties, mark);
+    }
     return finish_join(pl, type, left, right, &all, mark);
 }
 
