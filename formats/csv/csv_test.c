@@ -329,42 +329,6 @@ static void csv__dates_by_pattern(void **state)
     assert_int_equal(r->err.code, LEAT_E_OPTION_VALUE);
 }
 
-/* All ways to scan agree on where fields end. */
-static void csv__scanner_agrees_with_the_state_machine(void **state)
-{
-    static const char letters[] = "a,\"\n\rb,\"x";
-    uint8_t data[400 + CSV_PADDING];
-    uint32_t ends[2][1024], totals[2][1024], newlines[2][1024];
-    uint64_t seed = 1;
-    (void)state;
-    for (int round = 0; round < 3000; round++) {
-        size_t length = 1 + seed % 400;
-        struct csv_dialect dialect = {
-            .delimiter = ",", .delimiter_length = 1, .quote = '"', .escape = '"'};
-        struct csv_index index[2];
-        for (size_t i = 0; i < length; i++) {
-            seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
-            data[i] = (uint8_t)letters[(seed >> 33) % (sizeof(letters) - 1)];
-        }
-        memset(data + length, 0, CSV_PADDING);
-        for (int slow = 0; slow < 2; slow++) {
-            enum csv_state at = CSV_ROW_START;
-            dialect.comment = slow ? '\1' : 0; /* comments need the state machine */
-            index[slow] = (struct csv_index){.ends = ends[slow],
-                                             .end_capacity = 1024,
-                                             .row_totals = totals[slow],
-                                             .row_newlines = newlines[slow],
-                                             .row_capacity = 1024};
-            assert_int_equal(csv_scan(&dialect, data, 0, length, true, &at, &index[slow]), length);
-        }
-        assert_int_equal(index[0].end_count, index[1].end_count);
-        assert_int_equal(index[0].row_count, index[1].row_count);
-        assert_int_equal(index[0].lines, index[1].lines);
-        assert_memory_equal(ends[0], ends[1], index[0].end_count * 4);
-        assert_memory_equal(totals[0], totals[1], index[0].row_count * 4);
-    }
-}
-
 static void csv__every_failing_allocation_is_an_error(void **state)
 {
     (void)state;
@@ -479,7 +443,6 @@ int main(void)
         cmocka_unit_test(csv__unusable_files_give_clear_errors),
         cmocka_unit_test(csv__files_with_other_columns_join_by_name),
         cmocka_unit_test(csv__dates_by_pattern),
-        cmocka_unit_test(csv__scanner_agrees_with_the_state_machine),
         cmocka_unit_test(csv__every_failing_allocation_is_an_error),
         cmocka_unit_test(csv__every_failing_file_call_is_an_error),
         cmocka_unit_test(csv__written_rows_read_back),
