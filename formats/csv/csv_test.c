@@ -106,6 +106,20 @@ static void csv__types_are_detected(void **state)
     expect_types("a,b\n", "a text,b text,");
 }
 
+static void csv__types_that_change_far_behind_the_sample_are_seen(void **state)
+{
+    static char text[(3 << 20) + 64] = "a,b\n";
+    struct reading *r = fresh();
+    size_t at = 4;
+    (void)state;
+    while (at < 2 << 20)
+        at += (size_t)snprintf(text + at, 16, "1,xyzxyzxyz\n");
+    while (at < 3 << 20)
+        at += (size_t)snprintf(text + at, 16, "1.5,xyzxyz\n");
+    assert_int_equal(read_text(r, text), LEAT_OK);
+    assert_memory_equal(r->text, "1|xyz", 5);
+}
+
 static void csv__null_words(void **state)
 {
     struct reading *r = fresh();
@@ -433,6 +447,7 @@ int main(void)
         cmocka_unit_test(csv__quoted_fields_hold_delimiters_newlines_and_quotes),
         cmocka_unit_test(csv__dialect_is_detected),
         cmocka_unit_test(csv__types_are_detected),
+        cmocka_unit_test(csv__types_that_change_far_behind_the_sample_are_seen),
         cmocka_unit_test(csv__null_words),
         cmocka_unit_test(csv__bad_rows_reach_the_handler_with_their_bytes_and_place),
         cmocka_unit_test(csv__without_handler_the_first_bad_row_fails_with_its_place),

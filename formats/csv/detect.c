@@ -421,6 +421,44 @@ static enum leat_status look_at_rows(struct inference *in, struct csv_window *wi
     return LEAT_OK;
 }
 
+#define FURTHER_PLACES 4u
+#define FURTHER_ROWS   512u
+
+/* Types may change far behind the first rows: looks at some rows in other places of a large file.
+ * A place that holds quotes is left out, since a row's start cannot be told there. */
+static enum leat_status look_further(struct inference *in, struct leat_text_stream *stream,
+                                     struct csv_window *window, struct leat_error *err)
+{
+    uint64_t size = stream->input->size, read = window->offset + window->length;
+    const struct csv_dialect *dialect = &in->settings->dialect;
+
+    if (!leat_text_stream_is_plain(stream) || size < read + ((uint64_t)1 << 20) ||
+        dialect->comment || in->detect->sample_rows < FURTHER_ROWS)
+        return LEAT_OK;
+    for (uint64_t place = 1; place <= FURTHER_PLACES; place++) {
+        uint64_t offset = read + (size - read) / FURTHER_PLACES * place;
+        size_t taken = 0;
+        csv_window_release(window);
+        leat_text_stream_seek(stream, offset < size - 65536 ? offset : size - 65536);
+        LEAT_TRY(csv_window_init(window, stream, dialect, in->settings->max_row, false, NULL, err));
+        LEAT_TRY(csv_window_skip_lines(window, 1, err));
+        LEAT_TRY(csv_window_fill(window, err));
+        if (dialect->quote && memchr(window->data, dialect->quote, window->length))
+            continue;
+        LEAT_TRY(reserve_columns(in, &window->index, err));
+        for (size_t row = 0; row < window->index.row_count && taken < FURTHER_ROWS; row++) {
+            uint32_t count;
+            LEAT_TRY(
+                csv_window_cells(window, row, in->scratch, in->cells, in->capacity, &count, err));
+            if (count == in->fields) {
+                look_at_row(in, count);
+                taken++;
+            }
+        }
+    }
+    return LEAT_OK;
+}
+
 /* A header if every cell is a name: text where a number could not be, and not empty. */
 static bool looks_like_header(const struct inference *in)
 {
@@ -529,9 +567,12 @@ enum leat_status csv_infer_schema(const struct leat_source_file *file,
     if (!status)
         status = look_at_rows(&in, &window, arena, err);
     if (!status && in.rows) {
-        status = make_schema(&in, decide_header, settings, file->path, arena, out, err);
         settings->row_bytes = (window.offset + window.length) / in.rows + 1;
+        if (decide_header)
+            status = look_further(&in, &stream, &window, err);
     }
+    if (!status && in.rows)
+        status = make_schema(&in, decide_header, settings, file->path, arena, out, err);
     leat_free(in.cells);
     leat_free(in.columns);
     leat_arena_release(&scratch);
