@@ -129,7 +129,6 @@ struct json_settings {
     uint64_t depth;
     uint64_t max_row;
     uint64_t split_size;
-    uint64_t row_bytes;
 };
 
 /* A sliding piece of the file. */

@@ -52,6 +52,20 @@ static void json__types_are_unified(void **state)
                 "123456789012345678901234567890\n");
 }
 
+static void json__types_that_change_far_behind_the_sample_are_seen(void **state)
+{
+    static char text[(4 << 20) + 64];
+    struct reading *r = fresh();
+    size_t at = 0;
+    (void)state;
+    while (at < 3 << 20)
+        at += (size_t)snprintf(text + at, 40, "{\"a\":1,\"b\":\"xyzxyzxyzxyz\"}\n");
+    while (at < 4 << 20)
+        at += (size_t)snprintf(text + at, 40, "{\"a\":1.5,\"b\":\"xyz\",\"c\":1}\n");
+    assert_int_equal(read_text(r, text), LEAT_OK);
+    assert_memory_equal(r->text, "1|xyzxyzxyzxyz|~\n", 17);
+}
+
 static void json__strings_are_unescaped(void **state)
 {
     (void)state;
@@ -321,6 +335,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json__lines_arrays_and_loose_records_are_read),
         cmocka_unit_test(json__types_are_unified),
+        cmocka_unit_test(json__types_that_change_far_behind_the_sample_are_seen),
         cmocka_unit_test(json__strings_are_unescaped),
         cmocka_unit_test(json__declared_types),
         cmocka_unit_test(json__bad_records_reach_the_handler),

@@ -618,6 +618,35 @@ static enum leat_status sample_lines(struct json_window *w, const struct json_se
     return LEAT_OK;
 }
 
+#define FURTHER_PLACES 4u
+#define FURTHER_ROWS   256u
+
+/* Types and keys may change far behind the first records: looks at some lines in other places. */
+static enum leat_status sample_further(const struct leat_source_file *file,
+                                       const struct json_settings *settings, uint64_t read,
+                                       struct json_shape *shape, struct leat_arena *arena,
+                                       struct leat_error *err)
+{
+    for (uint64_t place = 1; place <= FURTHER_PLACES; place++) {
+        uint64_t offset = read + (file->size - read) / FURTHER_PLACES * place;
+        struct json_window window;
+        const char *feed;
+        enum leat_status status;
+        if (offset > file->size - 65536)
+            offset = file->size - 65536;
+        LEAT_TRY(json_window_open(&window, file, settings, offset, NULL, err));
+        status = json_window_more(&window, err);
+        feed = memchr(window.data, '\n', window.length);
+        if (!status && feed) {
+            window.at = (size_t)(feed - window.data) + 1;
+            status = sample_lines(&window, settings, FURTHER_ROWS, shape, arena, err);
+        }
+        json_window_close(&window);
+        LEAT_TRY(status);
+    }
+    return LEAT_OK;
+}
+
 /* Records that end where their value ends. */
 static enum leat_status sample_values(struct json_window *w, const struct json_settings *settings,
                                       uint64_t rows, struct json_shape *shape,
@@ -676,7 +705,10 @@ enum leat_status json_sample(const struct leat_source_file *file, struct json_se
         status = settings->layout == JSON_LINES
                      ? sample_lines(&window, settings, rows, shape, arena, err)
                      : sample_values(&window, settings, rows, shape, arena, err);
-    settings->row_bytes = 0;
+    if (!status && settings->layout == JSON_LINES && rows >= FURTHER_ROWS &&
+        leat_text_stream_is_plain(&window.stream) &&
+        window.stream.position + ((uint64_t)1 << 20) < file->size)
+        status = sample_further(file, settings, window.stream.position, shape, arena, err);
     json_window_close(&window);
     return status;
 }
