@@ -88,9 +88,13 @@ static struct node *bind_cte(struct planner *pl, struct cte *cte, struct output 
     struct node *node;
 
     if (first || !share) {
-        if (!bind_query(pl, cte->definition->query, &scope, &cte->query) ||
-            !rename_columns(pl, &cte->definition->columns, cte->query.outputs, cte->query.count,
-                            cte->definition->name.text.data))
+        const struct leat_sql_cte *outside = pl->binding;
+        bool good;
+        pl->binding = cte->definition;
+        good = bind_query(pl, cte->definition->query, &scope, &cte->query);
+        pl->binding = outside;
+        if (!good || !rename_columns(pl, &cte->definition->columns, cte->query.outputs,
+                                     cte->query.count, cte->definition->name.text.data))
             return NULL;
         cte->bound = true;
         if (share && !(cte->shared = new_shared(pl, cte->query.node)))
@@ -215,6 +219,13 @@ static struct node *bind_table(struct planner *pl, const struct leat_sql_from *f
     if (pl->options->catalog)
         status = pl->options->catalog->ops->find(pl->options->catalog, parts, from->path.count,
                                                  pl->arena, &relation, pl->err);
+    if (status == LEAT_NOT_FOUND && pl->binding && from->path.count == 1 &&
+        leat_text_equal(pl->binding->name.text, parts[0])) {
+        plan_fail(pl, LEAT_E_RECURSION, from->path.offset, from->path.length, NULL,
+                  "the WITH query \"%s\" uses itself: recursive queries are not supported",
+                  parts[0].data);
+        return NULL;
+    }
     if (status == LEAT_NOT_FOUND) {
         table_hint(pl, &from->path, scope, hint, sizeof(hint));
         plan_fail(pl, LEAT_E_UNKNOWN_TABLE, from->path.offset, from->path.length, hint,

@@ -99,6 +99,7 @@ struct planner {
     struct column_info *columns;
     uint32_t column_count, column_capacity;
     uint32_t shared_count;
+    const struct leat_sql_cte *binding; /* the WITH query being bound, to tell recursion */
     unsigned depth;
 };
 #define PLANNER_MAX_DEPTH 900
