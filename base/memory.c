@@ -3,10 +3,22 @@
 #include "base/memory.h"
 #include "base/fault.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define KEPT_BLOCK (32 << 20)  /* larger ones are mapped apart: the most that mallopt takes */
+#define KEPT_BYTES (256 << 20) /* free memory at the end of the heap that is kept */
+
+void leat_memory_tune(void)
+{
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK);
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+#endif
+}
 
 void *leat_malloc(size_t size)
 {

@@ -22,6 +22,11 @@ void leat_free(void *block);
 void *leat_malloc_aligned(size_t size);
 char *leat_strdup(const char *text);
 
+/* Called once at the start of the program: lets the allocator keep freed blocks of megabytes for
+ * the next batch or split, where by default each would be given back to the system and faulted in
+ * anew. */
+void leat_memory_tune(void);
+
 /* Counts bytes in use and refuses what would pass the limit. Children charge their parents too.
  * Thread-safe. */
 struct leat_accountant {

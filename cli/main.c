@@ -1,6 +1,7 @@
 /* leat: finds the command and runs it. Nothing is opened or read before that, so that --version
  * answers at once. */
 #include "base/fault.h"
+#include "base/memory.h"
 #include "cli/command.h"
 #include "columns/format.h"
 
@@ -57,6 +58,7 @@ int main(int argc, char **argv)
     const struct leat_command *command;
 
     leat_fault_init_from_environment();
+    leat_memory_tune();
     signal(SIGPIPE, SIG_IGN); /* writing to a closed pipe is an error like others */
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
         strcmp(argv[1], "-h") == 0) {
