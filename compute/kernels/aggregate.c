@@ -357,7 +357,7 @@ static bool rule_list(struct signature *s)
 
 static bool rule_last_value(struct signature *s)
 {
-    const struct leat_type *type = s->cast[s->count - 1];
+    const struct leat_type *type = s->cast[0];
     s->result = type;
     return !leat_type_is_nested(type) && type->id != LEAT_NULL;
 }
@@ -482,7 +482,7 @@ static const struct leat_function functions[] = {
     AGGREGATE("percentile_cont", "percentile_cont(fraction) WITHIN GROUP (ORDER BY x)",
               "interpolated percentile", "dd", 'd', choose_percentile, NULL, false),
     AGGREGATE("percentile_disc", "percentile_disc(fraction) WITHIN GROUP (ORDER BY x)",
-              "value at a percentile", "d*", 0, choose_percentile, rule_last_value, false),
+              "value at a percentile", "*d", 0, choose_percentile, rule_last_value, false),
     AGGREGATE("mode", "mode() WITHIN GROUP (ORDER BY x)", "most frequent value", "*", 0,
               choose_percentile, rule_last_value, false),
 };

@@ -231,34 +231,33 @@ static enum leat_status array_update(UPDATE_ARGS)
     return LEAT_OK;
 }
 
-/* Percentiles take no nulls; their fraction is the other argument. */
+/* Percentiles take no nulls; their arguments are the value and the fraction. */
 static enum leat_status percentile_update(UPDATE_ARGS)
 {
     const struct leat_vector *base;
-    uint32_t value = call->arg_count == 2 ? 1 : 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = TAKEN(i);
         struct kept *state = STATE(struct kept, row);
-        if (leat_vector_is_null(&args[value], row))
+        if (leat_vector_is_null(&args[0], row))
             continue;
-        if (value && !leat_vector_is_null(&args[0], row)) {
-            uint32_t at = leat_vector_locate(&args[0], row, &base);
+        if (call->arg_count == 1) {
+            state->fraction = 0.5;
+        } else if (!leat_vector_is_null(&args[1], row)) {
+            uint32_t at = leat_vector_locate(&args[1], row, &base);
             state->fraction = ((const double *)base->data)[at];
             if (!(state->fraction >= 0 && state->fraction <= 1))
                 return leat_error_set(err, LEAT_E_BAD_ARGUMENT,
                                       "percentile value %g is not between 0 and 1",
                                       state->fraction);
-        } else if (!value) {
-            state->fraction = 0.5;
         }
-        LEAT_TRY(kept_add(state, &args[value], row, arena, err));
+        LEAT_TRY(kept_add(state, &args[0], row, arena, err));
     }
     return LEAT_OK;
 }
 
 static const struct leat_type *kept_type(const struct leat_aggregate *call)
 {
-    return call->args[call->arg_count - 1]->type;
+    return call->args[0]->type;
 }
 
 static enum leat_status kept_merge(MERGE_ARGS)
