@@ -17,4 +17,7 @@ bool leat_parse_timestamp_loose(const char *text, size_t length, int64_t *out, b
 /* HH:MM[:SS[.f]] with an optional AM or PM. */
 bool leat_parse_time_loose(const char *text, size_t length, int64_t *out);
 
+/* Writes a value (not nested, not null) where a vector of its type keeps its data. */
+void leat_value_store(const struct leat_value *value, void *data);
+
 #endif

@@ -1,11 +1,10 @@
 /*
- * Single values: to and from vectors, text and bytes; their order. A nested value is a view of one
- * row of a vector, so everything about it is left to the vector's own functions.
+ * Single values: to and from vectors and bytes, to text; their order. A nested value is a view of
+ * one row of a vector, so everything about it is left to the vector's own functions.
  */
 #include "columns/number_internal.h"
 
-/* Writes the value where a vector of its type keeps its data. */
-static void store(const struct leat_value *value, void *data)
+void leat_value_store(const struct leat_value *value, void *data)
 {
     switch (value->type->id) {
     case LEAT_BOOLEAN:
@@ -156,7 +155,7 @@ enum leat_status leat_value_to_vector(const struct leat_value *value, uint32_t l
             return leat_error_memory(err);
         return LEAT_OK;
     }
-    store(value, out->data);
+    leat_value_store(value, out->data);
     return LEAT_OK;
 }
 
@@ -182,233 +181,6 @@ enum leat_status leat_value_from_vector(const struct leat_vector *vector, uint32
     if (!out->nested)
         return leat_error_memory(err);
     return leat_vector_slice(base, at, 1, arena, out->nested, err);
-}
-
-/* --- text --- */
-
-static enum leat_status bad_text(struct leat_text text, const struct leat_type *type,
-                                 const char *sqlstate, struct leat_error *err)
-{
-    struct leat_buffer name = {0};
-    int shown = text.length > 80 ? 77 : (int)text.length;
-    const char *dots = text.length > 80 ? "..." : "";
-    enum leat_status status;
-
-    leat_buffer_init(&name, 0);
-    if (leat_type_print(type, &name, NULL) != LEAT_OK)
-        name.length = 0;
-    if (strcmp(sqlstate, "22003") == 0)
-        status =
-            leat_error_set(err, LEAT_E_BAD_TEXT, "value \"%.*s%s\" is out of range for type %.*s",
-                           shown, text.data, dots, (int)name.length, (const char *)name.data);
-    else
-        status =
-            leat_error_set(err, LEAT_E_BAD_TEXT, "invalid input syntax for type %.*s: \"%.*s%s\"",
-                           (int)name.length, (const char *)name.data, shown, text.data, dots);
-    if (err)
-        memcpy(err->sqlstate, sqlstate, 6);
-    leat_buffer_release(&name);
-    return status;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static struct leat_text trim(struct leat_text text)
-{
-    while (text.length && is_blank(text.data[0])) {
-        text.data++;
-        text.length--;
-    }
-    while (text.length && is_blank(text.data[text.length - 1]))
-        text.length--;
-    return text;
-}
-
-/* All digits, with a sign: then a failure to read it is one of range. */
-static bool looks_integer(struct leat_text text)
-{
-    size_t at = text.length && (text.data[0] == '-' || text.data[0] == '+');
-
-    if (at == text.length)
-        return false;
-    for (; at < text.length; at++)
-        if ((unsigned)(text.data[at] - '0') >= 10)
-            return false;
-    return true;
-}
-
-static bool looks_number(struct leat_text text)
-{
-    bool digit = false;
-
-    for (size_t i = 0; i < text.length; i++) {
-        char c = text.data[i];
-        if ((unsigned)(c - '0') < 10)
-            digit = true;
-        else if (!strchr("+-.eE", c) || c == 0)
-            return false;
-    }
-    return digit;
-}
-
-static bool parse_bytes(struct leat_text text, struct leat_arena *arena, struct leat_text *out,
-                        bool *memory)
-{
-    uint8_t *bytes;
-    size_t length = 0;
-
-    *memory = false;
-    if (text.length < 2 || text.data[0] != '\\' || text.data[1] != 'x') {
-        *out = text;
-        return memchr(text.data ? text.data : "", '\\', text.length) == NULL;
-    }
-    if (text.length % 2)
-        return false;
-    bytes = leat_arena_alloc(arena, text.length / 2);
-    if (!bytes) {
-        *memory = true;
-        return false;
-    }
-    for (size_t i = 2; i < text.length; i += 2) {
-        unsigned value = 0;
-        for (size_t k = i; k < i + 2; k++) {
-            char c = text.data[k];
-            if ((unsigned)(c - '0') < 10)
-                value = value << 4 | (unsigned)(c - '0');
-            else if ((unsigned)((c | 0x20) - 'a') < 6)
-                value = value << 4 | ((unsigned)((c | 0x20) - 'a') + 10);
-            else
-                return false;
-        }
-        bytes[length++] = (uint8_t)value;
-    }
-    *out = (struct leat_text){(const char *)bytes, length};
-    return true;
-}
-
-static enum leat_status parse_integer(struct leat_text text, const struct leat_type *type,
-                                      struct leat_value *out, struct leat_error *err)
-{
-    static const int64_t limits[] = {INT8_MAX, INT16_MAX, INT32_MAX, INT64_MAX};
-    int64_t limit = limits[type->id - LEAT_INT8];
-
-    if (!leat_parse_int64(text.data, text.length, &out->integer))
-        return bad_text(text, type, looks_integer(text) ? "22003" : "22P02", err);
-    if (out->integer > limit || out->integer < -limit - 1)
-        return bad_text(text, type, "22003", err);
-    return LEAT_OK;
-}
-
-static enum leat_status parse_real(struct leat_text text, const struct leat_type *type,
-                                   struct leat_value *out, struct leat_error *err)
-{
-    if (!leat_parse_double(text.data, text.length, &out->real))
-        return bad_text(text, type, looks_number(text) ? "22003" : "22P02", err);
-    if (type->id == LEAT_FLOAT) {
-        double wide = out->real;
-        out->real = (double)(float)wide;
-        if (wide - wide == 0 && (out->real - out->real != 0 || (out->real == 0 && wide != 0)))
-            return bad_text(text, type, "22003", err);
-    }
-    return LEAT_OK;
-}
-
-static enum leat_status parse_moment(struct leat_text text, const struct leat_type *type,
-                                     struct leat_value *out, struct leat_error *err)
-{
-    int32_t days = 0;
-    bool zone, good;
-
-    switch (type->id) {
-    case LEAT_DATE:
-        good = leat_parse_date(text.data, text.length, &days) ||
-               leat_parse_date_loose(text.data, text.length, &days);
-        out->integer = days;
-        if (!good && leat_parse_timestamp_loose(text.data, text.length, &out->integer, &zone)) {
-            good = true; /* PostgreSQL ignores the time of a date */
-            out->integer = out->integer / 86400000000 - (out->integer % 86400000000 < 0);
-        }
-        break;
-    case LEAT_TIME:
-        good = leat_parse_time_loose(text.data, text.length, &out->integer);
-        break;
-    case LEAT_INTERVAL:
-        good = leat_parse_interval(text.data, text.length, &out->interval);
-        break;
-    default:
-        good = leat_parse_timestamp_loose(text.data, text.length, &out->integer, &zone);
-        if (good && zone && type->id == LEAT_TIMESTAMP) {
-            /* A zone in the text of a timestamp without zone is ignored: read up to it. */
-            size_t end = text.length;
-            while (end > 10 && text.data[end - 1] != '+' && text.data[end - 1] != '-' &&
-                   (text.data[end - 1] | 0x20) != 'z' && (text.data[end - 1] | 0x20) != 'u' &&
-                   (text.data[end - 1] | 0x20) != 'g')
-                end--;
-            good = end > 10 && leat_parse_timestamp_loose(
-                                   text.data, trim((struct leat_text){text.data, end - 1}).length,
-                                   &out->integer, &zone);
-        }
-        break;
-    }
-    return good ? LEAT_OK : bad_text(text, type, "22007", err);
-}
-
-enum leat_status leat_value_parse(struct leat_text text, const struct leat_type *type,
-                                  struct leat_arena *arena, struct leat_value *out,
-                                  struct leat_error *err)
-{
-    struct leat_text trimmed = trim(text);
-    bool flag, memory;
-
-    memset(out, 0, sizeof(*out));
-    out->type = type;
-    switch (type->id) {
-    case LEAT_NULL:
-        out->is_null = true;
-        return LEAT_OK;
-    case LEAT_BOOLEAN:
-        if (!leat_parse_boolean(trimmed.data, trimmed.length, &flag))
-            return bad_text(text, type, "22P02", err);
-        out->integer = flag;
-        return LEAT_OK;
-    case LEAT_INT8:
-    case LEAT_INT16:
-    case LEAT_INT32:
-    case LEAT_INT64:
-        return parse_integer(trimmed, type, out, err);
-    case LEAT_FLOAT:
-    case LEAT_DOUBLE:
-        return parse_real(trimmed, type, out, err);
-    case LEAT_DECIMAL:
-        if (!leat_parse_decimal(trimmed.data, trimmed.length, type->precision, type->scale,
-                                &out->decimal))
-            return bad_text(text, type, looks_number(trimmed) ? "22003" : "22P02", err);
-        return LEAT_OK;
-    case LEAT_TEXT:
-    case LEAT_JSON:
-        out->text = text;
-        return LEAT_OK;
-    case LEAT_BYTES:
-        if (!parse_bytes(text, arena, &out->text, &memory))
-            return memory ? leat_error_memory(err) : bad_text(text, type, "22P02", err);
-        return LEAT_OK;
-    case LEAT_UUID:
-        if (!leat_parse_uuid(trimmed.data, trimmed.length, out->uuid))
-            return bad_text(text, type, "22P02", err);
-        return LEAT_OK;
-    case LEAT_DATE:
-    case LEAT_TIME:
-    case LEAT_TIMESTAMP:
-    case LEAT_TIMESTAMPTZ:
-    case LEAT_INTERVAL:
-        return parse_moment(trimmed, type, out, err);
-    default:
-        return leat_error_set(err, LEAT_E_UNSUPPORTED,
-                              "text cannot be read as a list, struct or map");
-    }
 }
 
 enum leat_status leat_value_print(const struct leat_value *value, struct leat_buffer *out,

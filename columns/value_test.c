@@ -308,6 +308,14 @@ static void value_parse__reads_what_postgresql_reads(void **state)
         {"bytea", "\\xDEADbeef", "\\xdeadbeef"},
         {"bytea", "\\xDEA", "22P02"},
         {"text", " a ", " a "},
+        {"integer[]", "{1, NULL ,3}", "{1,NULL,3}"},
+        {"integer[]", "{}", "{}"},
+        {"integer[]", "{1,x}", "22P02"},
+        {"integer[]", "{1", "22P02"},
+        {"integer[]", "{1}}", "22P02"},
+        {"integer[]", "{1,,2}", "22P02"},
+        {"text[]", "{a b,\"c,\\\"d\",\"NULL\"}", "{\"a b\",\"c,\\\"d\",\"NULL\"}"},
+        {"integer[][]", "{{1,2},{},{3}}", "{{1,2},{},{3}}"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
