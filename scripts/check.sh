@@ -8,7 +8,7 @@ sources=$(git ls-files '*.c' '*.h')
 
 # Format, as .clang-format says.
 if command -v clang-format >/dev/null; then
-    bad=$(printf '%s\n' "$sources" | xargs clang-format --dry-run --Werror 2>&1 | grep -oE '^[^:]+' | sort -u | head -20)
+    bad=$(printf '%s\n' "$sources" | grep -v '_table\.c$' | xargs clang-format --dry-run --Werror 2>&1 | grep -oE '^[^:]+\.[ch]:' | sort -u | head -20)
     [ -z "$bad" ] || complain "not formatted (clang-format -i):" "$bad"
 fi
 
@@ -39,6 +39,6 @@ left=$(git grep -nE '\b(TODO|FIXME|XXX)\b' -- '*.c' '*.h' '*.py' '*.md' | head)
 [ -z "$left" ] || complain "leftovers:" "$left"
 
 # Library code prints nothing on standard output and ends no process.
-left=$(git ls-files '*.c' | grep -vE '^(cli|tests|bench)/|_test\.c$' | xargs grep -nE '\b(printf|puts|exit|abort|strtod|setlocale)\(' | grep -vE '^base/(fault|system)\.c' | head)
+left=$(git ls-files '*.c' | grep -vE '^(cli|tests|bench)/|_test\.c$' | xargs grep -nE '(^|[^_a-zA-Z>])(printf|puts|exit|abort|strtod|setlocale)\(' | grep -vE '^base/(fault|system)\.c' | head)
 [ -z "$left" ] || complain "not in library code:" "$left"
 exit $wrong

@@ -42,7 +42,8 @@ uint32_t select_true(const struct leat_vector *condition, uint32_t count, uint32
     } else {
         for (uint32_t i = 0; i < count; i++) {
             selection[found] = i;
-            found += (values[i] != 0) & (condition->validity[i >> 6] >> (i & 63) & 1);
+            found += (uint32_t)(values[i] != 0) &
+                     (uint32_t)(condition->validity[i >> 6] >> (i & 63) & 1);
         }
     }
     return found;

@@ -460,10 +460,20 @@ static void skip_type_words(struct parser *p, enum leat_keyword first)
         advance(p);
 }
 
+/* True if the word at token `at` is this one, in any case. */
+static bool is_text(const struct parser *p, size_t at, const char *word)
+{
+    const struct leat_token *token = &p->tokens.items[at];
+
+    return leat_text_equal_nocase((struct leat_text){p->text + token->offset, token->length},
+                                  leat_text_of(word));
+}
+
 bool parse_type(struct parser *p, struct leat_sql_type *out)
 {
     size_t start = p->position;
     enum leat_keyword first = (enum leat_keyword)peek(p)->keyword;
+    bool angles;
     char *text;
 
     if (peek(p)->kind != LEAT_TOKEN_WORD ||
@@ -481,7 +491,10 @@ bool parse_type(struct parser *p, struct leat_sql_type *out)
         advance(p);
     }
     skip_type_words(p, first);
-    if ((is_symbol(p, "(") || is_operator(p, "<")) && !skip_type_arguments(p))
+    /* `x::integer < 3` compares: only nested types have arguments in angle brackets. */
+    angles = first == LEAT_KEYWORD_ARRAY || is_text(p, start, "array") ||
+             is_text(p, start, "map") || is_text(p, start, "struct");
+    if ((is_symbol(p, "(") || (angles && is_operator(p, "<"))) && !skip_type_arguments(p))
         return false;
     if ((first == LEAT_KEYWORD_TIMESTAMP || first == LEAT_KEYWORD_TIME) &&
         (is_keyword(p, LEAT_KEYWORD_WITH) || is_keyword(p, LEAT_KEYWORD_WITHOUT)) &&

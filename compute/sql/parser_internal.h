@@ -130,4 +130,30 @@ bool parse_create(struct parser *p, struct leat_sql_statement *statement);
 bool parse_test(struct parser *p, struct leat_sql_statement *statement);
 bool parse_flow(struct parser *p, struct leat_sql_statement *statement);
 
+/* UNION, INTERSECT or EXCEPT comes next. */
+bool is_set_operation(const struct parser *p);
+/* How tightly operators bind, loosest first. */
+enum expression_level {
+    LEVEL_OR = 1,
+    LEVEL_AND,
+    LEVEL_NOT,
+    LEVEL_IS,
+    LEVEL_COMPARE,
+    LEVEL_LIKE, /* BETWEEN, IN, LIKE */
+    LEVEL_OTHER,
+    LEVEL_ADD,
+    LEVEL_MULTIPLY,
+    LEVEL_POWER,
+    LEVEL_ZONE,
+    LEVEL_COLLATE,
+    LEVEL_UNARY
+};
+
+/* An expression over args, closed at the present token (name may be NULL). */
+struct leat_sql_expr *make_expr(struct parser *p, enum leat_sql_expr_kind kind, size_t start,
+                                const char *name, uint32_t count,
+                                struct leat_sql_expr *const *args);
+/* Expressions of operators that bind at least as tightly as `level` (enum expression_level). */
+struct leat_sql_expr *parse_level(struct parser *p, int level);
+
 #endif
