@@ -268,18 +268,56 @@ static struct leat_expr *bind_between(struct binding *b, const struct leat_sql_e
     return at(negate(b->pl, either, ast->negated), ast);
 }
 
+/* SIMILAR TO is matched as a regular expression: % is .*, _ is ., the rest as it is. */
+static struct leat_expr *similar_pattern(struct binding *b, const struct leat_sql_expr *ast)
+{
+    const struct leat_sql_expr *pattern = ast->args[1];
+    struct leat_expr *expr;
+    char *text, *to;
+
+    if (pattern->kind != LEAT_SQL_STRING || ast->arg_count > 2) {
+        plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, ast->offset, ast->length,
+                  "write a regular expression: x ~ pattern",
+                  "SIMILAR TO takes a constant pattern without ESCAPE");
+        return NULL;
+    }
+    text = to = plan_alloc(b->pl, pattern->text.length * 2 + 8);
+    expr = text ? bind_string(b, pattern) : NULL;
+    if (!expr)
+        return NULL;
+    memcpy(to, "^(?:", 4);
+    to += 4;
+    for (size_t i = 0; i < pattern->text.length; i++) {
+        char c = pattern->text.data[i];
+        if (c == '%') {
+            *to++ = '.';
+            *to++ = '*';
+        } else if (c == '_') {
+            *to++ = '.';
+        } else if (c == '\\' && i + 1 < pattern->text.length) {
+            *to++ = c;
+            *to++ = pattern->text.data[++i];
+        } else {
+            if (c == '.' || c == '^' || c == '$')
+                *to++ = '\\';
+            *to++ = c;
+        }
+    }
+    memcpy(to, ")$", 2);
+    expr->constant.text = (struct leat_text){text, (size_t)(to + 2 - text)};
+    return expr;
+}
+
 static struct leat_expr *bind_like(struct binding *b, const struct leat_sql_expr *ast)
 {
+    bool similar = strcmp(ast->name.data, "similar to") == 0;
     struct leat_expr *args[3] = {NULL, NULL, NULL};
 
     for (uint32_t i = 0; i < ast->arg_count; i++)
-        if (!(args[i] = bind_expr(b, ast->args[i])))
+        if (!(args[i] = similar && i == 1 ? similar_pattern(b, ast) : bind_expr(b, ast->args[i])))
             return NULL;
     return at(negate(b->pl,
-                     bind_call_of(b,
-                                  strcmp(ast->name.data, "similar to") == 0 ? "similar_to"
-                                                                            : ast->name.data,
-                                  args, ast->arg_count, ast),
+                     bind_call_of(b, similar ? "~" : ast->name.data, args, ast->arg_count, ast),
                      ast->negated),
               ast);
 }

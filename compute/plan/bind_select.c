@@ -110,6 +110,27 @@ static bool add_item(struct select *s, struct leat_expr *expr, struct leat_text 
     return exprs_add(s->pl, &s->items, expr);
 }
 
+/* The short name of a type, by which PostgreSQL names casts. */
+static struct leat_text type_label(struct leat_text type)
+{
+    static const char *const labels[][2] = {
+        {"int", "int4"},      {"integer", "int4"},    {"bigint", "int8"},
+        {"smallint", "int2"}, {"boolean", "bool"},    {"double", "float8"},
+        {"real", "float4"},   {"float", "float8"},    {"decimal", "numeric"},
+        {"dec", "numeric"},   {"numeric", "numeric"}, {"varchar", "varchar"},
+        {"char", "bpchar"},   {"string", "text"}};
+    size_t length = 0;
+
+    while (length < type.length && ((type.data[length] | 0x20) >= 'a') &&
+           ((type.data[length] | 0x20) <= 'z'))
+        length++;
+    for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
+        if (leat_text_equal_nocase((struct leat_text){type.data, length},
+                                   leat_text_of(labels[i][0])))
+            return leat_text_of(labels[i][1]);
+    return length == type.length ? type : leat_text_of("?column?");
+}
+
 /* PostgreSQL's names of unnamed columns. */
 static struct leat_text default_name(const struct leat_sql_expr *ast)
 {
@@ -124,12 +145,14 @@ static struct leat_text default_name(const struct leat_sql_expr *ast)
         struct leat_text inner = default_name(ast->args[0]);
         if (!leat_text_equal(inner, leat_text_of("?column?")))
             return inner;
-        for (size_t i = 0; i < ast->type.text.length; i++)
-            if (!((ast->type.text.data[i] | 0x20) >= 'a' && (ast->type.text.data[i] | 0x20) <= 'z'))
-                return inner;
-        return ast->type.text;
+        return type_label(ast->type.text);
     }
     case LEAT_SQL_CASE:
+        if (ast->arg_count > (ast->flag ? 1 : 0) + ast->number * 2) {
+            struct leat_text last = default_name(ast->args[ast->arg_count - 1]);
+            if (!leat_text_equal(last, leat_text_of("?column?")))
+                return last;
+        }
         return leat_text_of("case");
     case LEAT_SQL_EXISTS:
         return leat_text_of("exists");
@@ -139,10 +162,8 @@ static struct leat_text default_name(const struct leat_sql_expr *ast)
         return leat_text_of("row");
     case LEAT_SQL_INTERVAL:
         return leat_text_of("interval");
-    case LEAT_SQL_BOOLEAN:
-        return leat_text_of("bool");
     case LEAT_SQL_TYPED:
-        return ast->type.text;
+        return type_label(ast->type.text);
     case LEAT_SQL_SUBSCRIPT:
     case LEAT_SQL_COLLATE:
         return default_name(ast->args[0]);

@@ -357,8 +357,11 @@ static bool collect_free(struct planner *pl, const struct node *node, struct ids
         if (!collect_free(pl, node->children[i], used, made))
             return false;
     }
-    if (node->kind == NODE_SHARED && node->shared->child)
-        return collect_free(pl, node->shared->child, used, made);
+    if (node->kind == NODE_SHARED && node->shared->child) {
+        /* Its inner numbers stay inside: another use may show them under the same numbers. */
+        struct idset inside = {0};
+        return node_free(pl, node->shared->child, &inside) && idset_or(pl, used, &inside);
+    }
     return collect_free(pl, node->left, used, made) && collect_free(pl, node->right, used, made);
 }
 
