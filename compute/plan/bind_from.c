@@ -624,8 +624,7 @@ static struct node *bind_join(struct planner *pl, const struct leat_sql_from *fr
     struct node *map = new_node(pl, NODE_MAP, NULL);
     struct exprs conds = {0};
     struct pending *pending = NULL;
-    struct binding b = {
-        .pl = pl, .scope = &both, .clause = CLAUSE_ON, .pending = NULL, .pending_tail = &pending};
+    struct binding b = {.pl = pl, .scope = &both, .clause = CLAUSE_ON, .pending_tail = &pending};
 
     right = left && map ? bind_from_item(pl, from->right, &right_scope) : NULL;
     if (!right || !combine_scopes(pl, from, &left_scope, &right_scope, &conds, map, &both))

@@ -321,14 +321,12 @@ static bool limit_value(struct planner *pl, const struct leat_sql_expr *ast, con
     return true;
 }
 
-bool bind_limit(struct planner *pl, const struct leat_sql_query *query, struct scope *scope,
-                struct node **node)
+bool bind_limit(struct planner *pl, const struct leat_sql_query *query, struct node **node)
 {
     uint64_t limit = UINT64_MAX, offset = 0;
     bool has_limit = false, has_offset = false;
     struct node *top;
 
-    (void)scope;
     if (query->with_ties)
         return plan_fail(pl, LEAT_E_SQL_UNSUPPORTED, query->limit->offset, query->limit->length,
                          "use rank() OVER (ORDER BY ...) in a subquery",
@@ -408,5 +406,5 @@ bool bind_query(struct planner *pl, const struct leat_sql_query *query, struct s
         return false;
     if (query->order.count && !ordered && !order_outputs(pl, query, out))
         return false;
-    return bind_limit(pl, query, scope, &out->node);
+    return bind_limit(pl, query, &out->node);
 }

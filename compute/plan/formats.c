@@ -7,17 +7,13 @@
 #include "compute/plan/planner.h"
 #include "formats/avro/avro.h"
 #include "formats/csv/csv.h"
-#include "formats/parquet/reader.h"
-#if __has_include("formats/json/json.h")
 #include "formats/json/json.h"
-#endif
+#include "formats/parquet/reader.h"
 #include <stdlib.h>
 
 static const struct leat_format *const formats[] = {
     &leat_csv_format,
-#if __has_include("formats/json/json.h")
     &leat_json_format,
-#endif
     &leat_parquet_format,
     &leat_avro_format,
 };

@@ -158,7 +158,6 @@ static struct node *join_sides(struct ordering *o, struct node *a, uint64_t a_se
             classes_join(&classes, o, c) && !exprs_add(o->pl, &join->conds, o->conds->items[c]))
             return NULL;
     join->rows = rows;
-    join->ordered = true;
     return join;
 }
 

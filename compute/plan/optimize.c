@@ -315,13 +315,11 @@ static bool collect(struct planner *pl, struct run *run, struct node *node)
     if (!fold_node(pl, node))
         return false;
     if (node->kind == NODE_SHARED && node->shared->uses == 1) {
-        struct exprs none = {0};
         bool same = true;
         for (uint32_t i = 0; i < node->columns.count; i++)
             same &= node->columns.items[i] == node->shared->columns.items[i];
         if (same && !node->shared->optimized)
             return collect(pl, run, node->shared->child);
-        (void)none;
     }
     if (node->kind == NODE_FILTER)
         return exprs_append(pl, &run->conds, &node->conds) && collect(pl, run, node->left);

@@ -77,7 +77,6 @@ struct node {
     uint32_t child_count;
     struct shared *shared;
     bool keep_empty, ordinality;
-    bool ordered; /* JOIN: the optimizer chose this order */
 };
 
 struct column_info {
@@ -192,10 +191,10 @@ struct binding {
     struct planner *pl;
     struct scope *scope;
     enum clause clause;
-    struct pending *pending, **pending_tail; /* subqueries met */
-    struct aggregates *aggregates;           /* NULL: none allowed */
-    struct windows *windows;                 /* NULL: none allowed */
-    struct pending **inner_tail;             /* of subqueries inside aggregates */
+    struct pending **pending_tail; /* where subqueries met are noted; NULL: none allowed */
+    struct aggregates *aggregates; /* NULL: none allowed */
+    struct windows *windows;       /* NULL: none allowed */
+    struct pending **inner_tail;   /* of subqueries inside aggregates */
 };
 
 /* An untyped string literal has this type (by address) until something decides. */
@@ -301,8 +300,7 @@ bool bind_query(struct planner *pl, const struct leat_sql_query *query, struct s
 bool bind_select(struct planner *pl, const struct leat_sql_query *query,
                  const struct leat_sql_body *body, struct scope *outer, struct bound_query *out,
                  bool *ordered);
-bool bind_limit(struct planner *pl, const struct leat_sql_query *query, struct scope *scope,
-                struct node **node);
+bool bind_limit(struct planner *pl, const struct leat_sql_query *query, struct node **node);
 struct node *add_distinct(struct planner *pl, struct node *node, const struct output *outputs,
                           uint32_t count);
 /* A column with row numbers 1, 2, ... within the partition. */

@@ -705,7 +705,6 @@ bool leat_sql_is_complete(const char *text, size_t length)
 
 const char *leat_sql_keyword_at(size_t index)
 {
-    /* Completion upper-cases; the table keeps lower case. */
     return index + 1 < LEAT_KEYWORD_COUNT_ ? keyword_table[index + 1].text : NULL;
 }
 

@@ -50,11 +50,8 @@ static bool parse_item(struct parser *p, struct leat_sql_item *item)
 {
     if (!(item->expr = parse_expr(p)))
         return false;
-    if (accept_keyword(p, LEAT_KEYWORD_AS)) {
-        if (is_string_at(p, 0))
-            return parse_name(p, NAME_LABEL, "a name", &item->alias);
+    if (accept_keyword(p, LEAT_KEYWORD_AS))
         return parse_name(p, NAME_LABEL, "a name", &item->alias);
-    }
     if (item->expr->kind != LEAT_SQL_STAR && is_name(p, NAME_COLUMN) && !ends_item(p)) {
         p->suspect = p->position + 1;
         return parse_name(p, NAME_COLUMN, "a name", &item->alias);
