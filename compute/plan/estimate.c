@@ -37,6 +37,15 @@ static bool as_number(const struct leat_value *value, double *out)
     }
 }
 
+/* A text of one byte, as codes and flags are. */
+static bool is_letter(const struct leat_value *value, double *out)
+{
+    if (!value->type || value->is_null || value->type->id != LEAT_TEXT || value->text.length != 1)
+        return false;
+    *out = (unsigned char)value->text.data[0];
+    return true;
+}
+
 static const struct leat_expr *plain_column(const struct leat_expr *expr)
 {
     while (expr->kind == LEAT_EXPR_CAST)
@@ -62,6 +71,9 @@ double estimate_distinct(struct planner *pl, const struct leat_expr *expr, doubl
     else if (info->statistics && as_number(&info->statistics->minimum, &low) &&
              as_number(&info->statistics->maximum, &high) &&
              (leat_type_is_integer(info->type) || info->type->id == LEAT_DATE))
+        distinct = fmin(base, high - low + 1);
+    else if (info->statistics && is_letter(&info->statistics->minimum, &low) &&
+             is_letter(&info->statistics->maximum, &high))
         distinct = fmin(base, high - low + 1);
     else if (leat_type_is_integer(info->type))
         distinct = base;
@@ -122,6 +134,8 @@ static double comparison(struct planner *pl, const struct leat_expr *cond, doubl
         bool less = (name[0] == '<') != turned;
         if (!column || value->kind != LEAT_EXPR_CONSTANT)
             return 0.35;
+        if (pl->columns[column->column].rows == 0) /* computed: HAVING sum(x) > 300 */
+            return 0.1;
         double below = share_below(pl, column, &value->constant, less ? 0.35 : 0.65);
         return less ? below : 1 - below;
     }
