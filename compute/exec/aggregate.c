@@ -83,6 +83,8 @@ static enum leat_status grow_directory(struct group_table *groups, struct leat_e
 }
 
 /* The group of each key row, made where it is new. */
+enum { AHEAD = 12 }; /* rows between asking for a directory entry and reading it */
+
 static enum leat_status find_groups(struct group_table *groups, const uint8_t *rows,
                                     const uint64_t *hashes, uint32_t count, uint32_t *out,
                                     struct leat_error *err)
@@ -92,6 +94,8 @@ static enum leat_status find_groups(struct group_table *groups, const uint8_t *r
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *row = rows + (size_t)i * width;
         uint64_t tag = hashes[i] & ~(uint64_t)UINT32_MAX, at, entry;
+        if (i + AHEAD < count && groups->capacity)
+            __builtin_prefetch(&groups->directory[hashes[i + AHEAD] & (groups->capacity - 1)]);
         if ((uint64_t)groups->count * 2 >= groups->capacity)
             LEAT_TRY(grow_directory(groups, err));
         at = hashes[i] & (groups->capacity - 1);

@@ -69,7 +69,22 @@ LEAT_CHECKED enum leat_status leat_key_rows_fill(const struct leat_key_layout *l
                                                  struct leat_error *err);
 void leat_key_rows_hash(const struct leat_key_layout *layout, const uint8_t *rows, uint32_t count,
                         uint64_t *hashes);
-bool leat_key_rows_equal(const struct leat_key_layout *layout, const uint8_t *a, const uint8_t *b);
+bool leat_key_rows_equal_strings(const struct leat_key_layout *layout, const uint8_t *a,
+                                 const uint8_t *b);
+static inline bool leat_key_rows_equal(const struct leat_key_layout *layout, const uint8_t *a,
+                                       const uint8_t *b)
+{
+    uint64_t left, right;
+    if (layout->strings)
+        return leat_key_rows_equal_strings(layout, a, b);
+    for (uint32_t at = layout->width; at > 0; at -= 8) { /* values first, null bits last */
+        memcpy(&left, a + at - 8, 8);
+        memcpy(&right, b + at - 8, 8);
+        if (left != right)
+            return false;
+    }
+    return true;
+}
 /* Copies the bytes behind long strings into the arena, so that the row stands on its own. */
 LEAT_CHECKED enum leat_status leat_key_row_own(const struct leat_key_layout *layout, uint8_t *row,
                                                struct leat_arena *arena, struct leat_error *err);

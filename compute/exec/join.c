@@ -145,6 +145,8 @@ static enum leat_status build_side(struct leat_exec *exec, struct leat_node *nod
 
 /* --- probe --- */
 
+enum { AHEAD = 12 }; /* rows between asking for memory and reading it */
+
 struct probe_operator {
     struct leat_operator base;
     struct leat_exec *exec;
@@ -159,7 +161,8 @@ struct probe_operator {
     struct leat_batch *batch; /* NULL: a new one is needed */
     uint8_t *rows;
     uint64_t *hashes;
-    uint8_t *found; /* 1: the probe row has a partner */
+    uint32_t *firsts; /* first build row + 1 of each probe row's chain, 0: none */
+    uint8_t *found;   /* 1: the probe row has a partner */
     uint32_t capacity;
     uint32_t row;   /* where the search goes on */
     uint32_t chain; /* build row + 1, or 0: start at the directory */
@@ -184,6 +187,7 @@ static void probe_close(struct leat_operator *base)
     leat_free(op->results);
     leat_free(op->rows);
     leat_free(op->hashes);
+    leat_free(op->firsts);
     leat_free(op->found);
     leat_free(op->probe_rows);
     leat_free(op->build_rows);
@@ -191,6 +195,25 @@ static void probe_close(struct leat_operator *base)
     leat_free(op->pairs.columns);
     leat_free(op->out.columns);
     leat_free(op);
+}
+
+/* Where each probe row's chain starts. The directory and then the keys are asked for well before
+ * they are read, so that the cache misses of a batch overlap. */
+static void find_chains(struct probe_operator *op, uint32_t count)
+{
+    const struct join_state *s = op->s;
+    size_t width = s->layout.width;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (i + AHEAD < count)
+            __builtin_prefetch(&s->directory[op->hashes[i + AHEAD] & s->mask]);
+        uint64_t entry = s->directory[op->hashes[i] & s->mask];
+        bool may = (entry & tag_of(op->hashes[i])) && (uint32_t)entry &&
+                   !cannot_match(s, op->rows + (size_t)i * width);
+        op->firsts[i] = may ? (uint32_t)entry : 0;
+        if (may)
+            __builtin_prefetch(s->keys + (size_t)((uint32_t)entry - 1) * width);
+    }
 }
 
 static enum leat_status next_probe_batch(struct probe_operator *op, struct leat_error *err)
@@ -205,7 +228,11 @@ static enum leat_status next_probe_batch(struct probe_operator *op, struct leat_
     if (batch->length > op->capacity) {
         leat_free(op->rows);
         leat_free(op->hashes);
+        leat_free(op->firsts);
         leat_free(op->found);
+        op->rows = op->found = NULL;
+        op->hashes = NULL;
+        op->firsts = NULL;
         op->capacity = 0;
         if (batch->length > LEAT_BATCH_ROWS) {
             leat_free(op->probe_rows);
@@ -215,8 +242,9 @@ static enum leat_status next_probe_batch(struct probe_operator *op, struct leat_
         }
         op->rows = leat_malloc((size_t)batch->length * op->s->layout.width);
         op->hashes = leat_malloc(batch->length * sizeof(uint64_t));
+        op->firsts = leat_malloc(batch->length * sizeof(uint32_t));
         op->found = leat_malloc(batch->length);
-        if (!op->rows || !op->hashes || !op->found)
+        if (!op->rows || !op->hashes || !op->firsts || !op->found)
             return leat_error_memory(err);
         op->capacity = batch->length;
     }
@@ -226,6 +254,7 @@ static enum leat_status next_probe_batch(struct probe_operator *op, struct leat_
     LEAT_TRY(
         leat_key_rows_fill(&op->s->layout, op->results, batch->length, op->rows, &op->arena, err));
     leat_key_rows_hash(&op->s->layout, op->rows, batch->length, op->hashes);
+    find_chains(op, batch->length);
     memset(op->found, 0, batch->length);
     op->row = op->chain = 0;
     op->chain_open = op->tail_done = false;
@@ -236,16 +265,18 @@ static enum leat_status next_probe_batch(struct probe_operator *op, struct leat_
 static uint32_t find_pairs(struct probe_operator *op, uint32_t room)
 {
     const struct join_state *s = op->s;
+    enum leat_join_type type = type_of(op->node);
     size_t width = s->layout.width;
     uint32_t count = 0;
+    /* whether there is a partner is all that is asked */
+    bool one_is_enough =
+        !op->residual && !s->matched &&
+        (type == LEAT_JOIN_SEMI || type == LEAT_JOIN_ANTI || type == LEAT_JOIN_MARK);
 
     while (op->row < op->batch->length) {
         const uint8_t *row = op->rows + (size_t)op->row * width;
         if (!op->chain_open) {
-            uint64_t entry = s->directory[op->hashes[op->row] & s->mask];
-            op->chain = (entry & tag_of(op->hashes[op->row])) && !cannot_match(s, row)
-                            ? (uint32_t)entry
-                            : 0;
+            op->chain = op->firsts[op->row];
             op->chain_open = true;
         }
         while (op->chain) {
@@ -255,6 +286,8 @@ static uint32_t find_pairs(struct probe_operator *op, uint32_t room)
                     return count;
                 op->probe_rows[count] = op->row;
                 op->build_rows[count++] = build;
+                if (one_is_enough)
+                    break;
             }
             op->chain = s->next[build];
         }

@@ -194,8 +194,16 @@ void leat_key_rows_hash(const struct leat_key_layout *layout, const uint8_t *row
             }
             return;
         }
-        for (uint32_t i = 0; i < count; i++)
-            hashes[i] = leat_hash_bytes(rows + (size_t)i * width, width, 0);
+        for (uint32_t i = 0; i < count; i++) {
+            const uint8_t *row = rows + (size_t)i * width;
+            uint64_t hash, word;
+            memcpy(&hash, row, 8);
+            for (size_t at = 8; at < width; at += 8) {
+                memcpy(&word, row + at, 8);
+                hash = leat_hash_combine(hash, word);
+            }
+            hashes[i] = hash;
+        }
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -207,8 +215,15 @@ void leat_key_rows_hash(const struct leat_key_layout *layout, const uint8_t *row
             const uint8_t *slot = row + layout->offsets[k];
             if (is_string_slot(layout->types[k])) {
                 memcpy(&string, slot, 16);
-                hash = leat_hash_combine(
-                    hash, leat_hash_bytes(leat_string_data(&string), string.length, 0));
+                if (string.length > LEAT_STRING_INLINE) {
+                    hash = leat_hash_combine(hash,
+                                             leat_hash_bytes(string.view.data, string.length, 0));
+                } else { /* inline text is its own 16 bytes */
+                    memcpy(&word, slot, 8);
+                    hash = leat_hash_combine(hash, word);
+                    memcpy(&word, slot + 8, 8);
+                    hash = leat_hash_combine(hash, word);
+                }
                 continue;
             }
             memcpy(&word, slot, 8);
@@ -223,11 +238,13 @@ void leat_key_rows_hash(const struct leat_key_layout *layout, const uint8_t *row
     }
 }
 
-bool leat_key_rows_equal(const struct leat_key_layout *layout, const uint8_t *a, const uint8_t *b)
+bool leat_key_rows_equal_strings(const struct leat_key_layout *layout, const uint8_t *a,
+                                 const uint8_t *b)
 {
-    if (!layout->strings)
-        return memcmp(a, b, layout->width) == 0;
-    if (memcmp(a, b, 8) != 0)
+    uint64_t a_nulls, b_nulls;
+    memcpy(&a_nulls, a, 8);
+    memcpy(&b_nulls, b, 8);
+    if (a_nulls != b_nulls)
         return false;
     for (uint32_t k = 0; k < layout->count; k++) {
         uint32_t offset = layout->offsets[k];
