@@ -617,16 +617,17 @@ static bool lower_shared(struct planner *pl, struct node *node, const struct ids
     if (!shared->plan) {
         struct idset all = {0};
         struct lowered child = {0};
+        struct ids kept = {0};
         for (uint32_t i = 0; i < shared->columns.count; i++)
-            if (!idset_add(pl, &all, shared->columns.items[i]))
+            if (shared->needed[i] && (!idset_add(pl, &all, shared->columns.items[i]) ||
+                                      !ids_add(pl, &kept, shared->columns.items[i])))
                 return false;
-        if (!lower(pl, shared->child, &all, &child) ||
-            !arrange(pl, shared->child, &child, &shared->columns))
+        if (!lower(pl, shared->child, &all, &child) || !arrange(pl, shared->child, &child, &kept))
             return false;
         shared->plan = child.plan;
     }
     for (uint32_t i = 0; i < node->columns.count; i++)
-        if (!ids_add(pl, &out->columns, node->columns.items[i]))
+        if (shared->needed[i] && !ids_add(pl, &out->columns, node->columns.items[i]))
             return false;
     plan = new_plan(pl, LEAT_PLAN_SHARED, node, &out->columns, 1);
     if (!plan)
@@ -777,16 +778,89 @@ static bool lower(struct planner *pl, struct node *node, const struct idset *nee
     return false;
 }
 
+/* --- what readers of shared subplans need --- */
+/* All numbers that any expression of the tree uses. */
+static bool collect_uses(struct planner *pl, const struct node *node, struct idset *uses)
+{
+    if (!node)
+        return true;
+    if (!exprs_refs(pl, &node->exprs, uses) || !exprs_refs(pl, &node->conds, uses) ||
+        !exprs_refs(pl, &node->partition, uses))
+        return false;
+    for (uint32_t i = 0; i < node->call_count; i++)
+        if (!call_refs(pl, &node->calls[i], uses))
+            return false;
+    for (uint32_t i = 0; i < node->sort_count; i++)
+        if (!expr_refs(pl, node->keys[i].expr, uses))
+            return false;
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        for (uint32_t k = 0; k < node->child_columns[i].count; k++)
+            if (!idset_add(pl, uses, node->child_columns[i].items[k]))
+                return false;
+        if (!collect_uses(pl, node->children[i], uses))
+            return false;
+    }
+    if (node->kind == NODE_SHARED && !node->shared->seen) {
+        node->shared->seen = true;
+        if (!collect_uses(pl, node->shared->child, uses))
+            return false;
+    }
+    return collect_uses(pl, node->left, uses) && collect_uses(pl, node->right, uses);
+}
+
+/* Marks the columns of shared subplans that some reader uses. True in `changed` if a nested shared
+ * subplan's reader was itself marked for the first time. */
+static bool mark_shared(struct planner *pl, const struct node *node, struct idset *uses,
+                        uint32_t pass, bool *changed)
+{
+    struct shared *shared;
+
+    if (!node)
+        return true;
+    for (uint32_t i = 0; i < node->child_count; i++)
+        if (!mark_shared(pl, node->children[i], uses, pass, changed))
+            return false;
+    if (node->kind == NODE_SHARED) {
+        shared = node->shared;
+        if (!shared->needed && !(shared->needed = plan_alloc(pl, shared->columns.count + 1u)))
+            return false;
+        for (uint32_t i = 0; i < shared->columns.count; i++)
+            if (!shared->needed[i] && idset_has(uses, node->columns.items[i])) {
+                shared->needed[i] = true;
+                *changed = true;
+                if (!idset_add(pl, uses, shared->columns.items[i]))
+                    return false;
+            }
+        if (shared->pass != pass) {
+            shared->pass = pass;
+            if (!mark_shared(pl, shared->child, uses, pass, changed))
+                return false;
+        }
+    }
+    return mark_shared(pl, node->left, uses, pass, changed) &&
+           mark_shared(pl, node->right, uses, pass, changed);
+}
+
 struct leat_plan *lower_query(struct planner *pl, struct node *node, const struct output *outputs,
                               uint32_t count)
 {
     struct idset needed = {0};
     struct ids order = {0};
     struct lowered out = {0};
+    struct idset uses = {0};
+    bool changed = true;
 
     for (uint32_t i = 0; i < count; i++)
-        if (!idset_add(pl, &needed, outputs[i].id) || !ids_add(pl, &order, outputs[i].id))
+        if (!idset_add(pl, &needed, outputs[i].id) || !idset_add(pl, &uses, outputs[i].id) ||
+            !ids_add(pl, &order, outputs[i].id))
             return NULL;
+    if (!collect_uses(pl, node, &uses))
+        return NULL;
+    for (uint32_t pass = 1; changed && pl->shared_count; pass++) {
+        changed = false;
+        if (!mark_shared(pl, node, &uses, pass, &changed))
+            return NULL;
+    }
     if (!lower(pl, node, &needed, &out) || !arrange(pl, node, &out, &order))
         return NULL;
     for (uint32_t i = 0; i < count; i++) {

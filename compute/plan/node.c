@@ -359,8 +359,11 @@ static bool collect_free(struct planner *pl, const struct node *node, struct ids
     }
     if (node->kind == NODE_SHARED && node->shared->child) {
         /* Its inner numbers stay inside: another use may show them under the same numbers. */
-        struct idset inside = {0};
-        return node_free(pl, node->shared->child, &inside) && idset_or(pl, used, &inside);
+        struct shared *shared = node->shared;
+        if (!shared->free_known && !node_free(pl, shared->child, &shared->free))
+            return false;
+        shared->free_known = true;
+        return idset_or(pl, used, &shared->free);
     }
     return collect_free(pl, node->left, used, made) && collect_free(pl, node->right, used, made);
 }

@@ -53,6 +53,11 @@ struct shared {
     uint32_t uses;
     bool optimized;
     struct leat_plan *plan; /* when lowered */
+    bool seen;              /* by the walk that finds what its readers need */
+    bool *needed;           /* by column */
+    uint32_t pass;          /* of that walk */
+    struct idset free;      /* outer numbers that the child uses */
+    bool free_known;
 };
 struct node {
     enum node_kind kind;

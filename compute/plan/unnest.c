@@ -41,6 +41,16 @@ static bool is_count(const struct leat_aggregate *call)
     return strcmp(call->function->name, "count") == 0;
 }
 
+/* The shared child is looked at along its projections only: subplans that share subplans would
+ * otherwise be walked again and again. */
+static const struct node *shared_top(const struct node *node)
+{
+    node = node->shared->child;
+    while (node && node->kind == NODE_MAP)
+        node = node->left;
+    return node && (node->kind == NODE_AGGREGATE || node->kind == NODE_VALUES) ? node : NULL;
+}
+
 bool node_is_single(const struct node *node)
 {
     switch (node->kind) {
@@ -61,7 +71,7 @@ bool node_is_single(const struct node *node)
         return node->join != LEAT_JOIN_FULL && node->join != LEAT_JOIN_RIGHT &&
                node_is_single(node->left);
     case NODE_SHARED:
-        return node->shared->child && node_is_single(node->shared->child);
+        return shared_top(node) && node_is_single(shared_top(node));
     default:
         return false;
     }
@@ -76,7 +86,7 @@ static bool gives_one_row(const struct node *node)
     if (node->kind == NODE_JOIN && node->join == LEAT_JOIN_INNER && !node->conds.count)
         return gives_one_row(node->left) && gives_one_row(node->right);
     if (node->kind == NODE_SHARED)
-        return node->shared->child && gives_one_row(node->shared->child);
+        return shared_top(node) && gives_one_row(shared_top(node));
     return (node->kind == NODE_AGGREGATE && node->key_count == 0) ||
            (node->kind == NODE_VALUES && node->row_count == 1);
 }
