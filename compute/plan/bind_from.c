@@ -79,6 +79,25 @@ static struct cte *find_cte(const struct scope *scope, const struct leat_sql_pat
     return NULL;
 }
 
+/* A shared subplan that shows the query's own columns only, not all that its tables have. */
+static struct shared *share_outputs(struct planner *pl, const struct bound_query *query)
+{
+    struct shared *shared = new_shared(pl, query->node);
+    struct idset wanted = {0};
+
+    if (!shared)
+        return NULL;
+    shared->columns = (struct ids){0};
+    for (uint32_t i = 0; i < query->count; i++) {
+        if (idset_has(&wanted, query->outputs[i].id))
+            continue;
+        if (!idset_add(pl, &wanted, query->outputs[i].id) ||
+            !ids_add(pl, &shared->columns, query->outputs[i].id))
+            return NULL;
+    }
+    return shared;
+}
+
 /* Every use reads one shared subplan; the optimizer puts it in place if there is one use only. */
 static struct node *bind_cte(struct planner *pl, struct cte *cte, struct output **outputs,
                              uint32_t *count)
@@ -97,7 +116,7 @@ static struct node *bind_cte(struct planner *pl, struct cte *cte, struct output 
                                      cte->query.count, cte->definition->name.text.data))
             return NULL;
         cte->bound = true;
-        if (share && !(cte->shared = new_shared(pl, cte->query.node)))
+        if (share && !(cte->shared = share_outputs(pl, &cte->query)))
             return NULL;
     }
     node = share ? new_shared_use(pl, cte->shared, first) : cte->query.node;
