@@ -104,7 +104,7 @@ static enum leat_status build_leaf(struct parquet_binding *binding, uint32_t len
     for (size_t i = 0; i < levels->count; i++) {
         if (!is_instance(node, levels, i))
             continue;
-        char *to = (char *)out->data + row * width;
+        char *to = width ? (char *)out->data + row * width : NULL;
         if (levels->definition[i] == node->max_definition) {
             if (from == levels->value_count)
                 return disagree(binding, err);
