@@ -71,6 +71,13 @@ static enum leat_status run_array(struct kernel_call *call, struct leat_error *e
     return finish_items(call, &items, 0, err);
 }
 
+/* ARRAY[] without items waits for a cast. */
+static bool rule_empty_array(struct signature *s)
+{
+    s->result = leat_type_list(s->arena, leat_type_get(LEAT_NULL));
+    return true;
+}
+
 /* map(key, value, key, value, ...) or map(keys[], values[]) */
 static enum leat_status run_map(struct kernel_call *call, struct leat_error *err)
 {
@@ -469,6 +476,8 @@ static enum leat_status run_string_to_array(struct kernel_call *call, struct lea
 static const struct leat_function functions[] = {
     FUNCTION("array", "ARRAY[any, ...] -> any[]", "array of items", "E+", 'A', NS | FUNCTION_TOTAL,
              run_array, NULL),
+    FUNCTION("array", "ARRAY[any, ...] -> any[]", "array of items", "", 0, FUNCTION_TOTAL,
+             run_array, rule_empty_array),
     FUNCTION("map", "map(keys[], values[]) -> map", "map of keys and values", "**", 0, 0, run_map,
              rule_map),
     FUNCTION("subscript", "array[integer] -> any", "item, from 1", "Ai", 'E', NS | FUNCTION_TOTAL,
