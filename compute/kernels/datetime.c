@@ -510,8 +510,7 @@ static enum leat_status extract(struct kernel_call *call, struct leat_error *err
         if (call->type->id == LEAT_DOUBLE) {
             ((double *)call->out->data)[i] = (double)value / 1e6;
         } else {
-            if (call->type->scale == 0)
-                value = decimal_round(value, 6);
+            value = decimal_round(value, 6u - call->type->scale);
             decimal_store(call->out, i, value);
         }
     }

@@ -212,6 +212,29 @@ static void evaluator__numeric_division_keeps_sixteen_digits(void **state)
     leat_buffer_release(&text);
 }
 
+static void refine__constant_digits_set_the_scale(void **state)
+{
+    struct leat_value value;
+    struct leat_buffer text;
+    struct leat_expr *number = constant(0, LEAT_NULL), *rounded;
+    static const char *const want[] = {"-1.3", "-1.2500", "0"};
+    static const int64_t digits[] = {1, 4, -1};
+    (void)state;
+    number->type = number->constant.type = leat_type_decimal(5, 2);
+    number->constant.decimal = -125;
+    leat_buffer_init(&text, 0);
+    for (int i = 0; i < 3; i++) {
+        rounded = call("round", number, constant(digits[i], LEAT_INT32));
+        leat_function_refine(rounded);
+        text.length = 0;
+        assert_int_equal(leat_expr_fold(rounded, &arena, &value, &err), LEAT_OK);
+        assert_int_equal(leat_value_print(&value, &text, &err), LEAT_OK);
+        assert_int_equal(leat_buffer_append_byte(&text, 0, &err), LEAT_OK);
+        assert_string_equal((const char *)text.data, want[i]);
+    }
+    leat_buffer_release(&text);
+}
+
 static void evaluator__every_failed_allocation_is_reported(void **state)
 {
     struct leat_batch batch = numbers(100, true);
@@ -244,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(evaluator__in_is_three_valued, setup, teardown),
         cmocka_unit_test_setup_teardown(evaluator__numeric_division_keeps_sixteen_digits, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(refine__constant_digits_set_the_scale, setup, teardown),
         cmocka_unit_test_setup_teardown(evaluator__every_failed_allocation_is_reported, setup,
                                         teardown),
     };

@@ -37,6 +37,9 @@ LEAT_CHECKED enum leat_status
 leat_function_resolve(const char *name, const struct leat_type *const *arg_types,
                       const bool *arg_is_literal, uint32_t arg_count, struct leat_arena *arena,
                       struct leat_function_match *out, struct leat_error *err);
+/* Narrows call->type where constant arguments say more than types: round(x, 2), EXTRACT(year FROM
+ * t). To be called by the binder when a CALL has its function, type and (cast) arguments. */
+void leat_function_refine(struct leat_expr *call);
 /* Kind of the function(s) of that name, without resolving; false if there is none. Names are lower
  * case. */
 bool leat_function_exists(const char *name, enum leat_function_kind *kind);

@@ -186,6 +186,10 @@ static enum leat_status round_all(struct kernel_call *call, enum rounding how,
         bool fits = round_to(value, arg->type->scale, digits, how, &rounded);
         if (call->type->scale < arg->type->scale)
             rounded /= leat_power_of_ten[arg->type->scale - call->type->scale];
+        else
+            fits = fits &&
+                   !__builtin_mul_overflow(
+                       rounded, leat_power_of_ten[call->type->scale - arg->type->scale], &rounded);
         if (!fits || rounded >= leat_power_of_ten[38] || rounded <= -leat_power_of_ten[38])
             return error_overflow(call->type, err);
         decimal_store(call->out, i, rounded);
