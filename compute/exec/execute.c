@@ -121,17 +121,31 @@ static void release_node(struct leat_node *node)
         release_node(node->children[i]);
 }
 
-enum leat_status leat_node_prepare(struct leat_exec *exec, struct leat_node *node,
-                                   struct leat_error *err)
+static enum leat_status prepare_node(struct leat_exec *exec, struct leat_node *node,
+                                     struct leat_error *err)
 {
-    if (node->prepared)
-        return LEAT_OK;
-    node->prepared = true;
     if (node->ops->prepare)
         return node->ops->prepare(exec, node, err);
     for (uint32_t i = 0; i < node->plan->child_count; i++)
         LEAT_TRY(leat_node_prepare(exec, node->children[i], err));
     return LEAT_OK;
+}
+
+enum leat_status leat_node_prepare(struct leat_exec *exec, struct leat_node *node,
+                                   struct leat_error *err)
+{
+    enum leat_status status;
+    int64_t start;
+
+    if (node->prepared)
+        return LEAT_OK;
+    node->prepared = true;
+    start = exec->options->profile ? leat_clock_monotonic() : 0;
+    status = prepare_node(exec, node, err);
+    /* what a breaker does happens here */
+    if (exec->options->profile && node->ops->prepare)
+        atomic_fetch_add(&node->nanoseconds, leat_clock_monotonic() - start);
+    return status;
 }
 
 /* --- profiling --- */
