@@ -134,6 +134,16 @@ static enum leat_status parse_real(struct leat_text text, const struct leat_type
     return LEAT_OK;
 }
 
+/* Digits and dashes as in YYYY-MM-DD. */
+static bool has_date_form(struct leat_text text)
+{
+    for (size_t i = 0; i < 10; i++)
+        if (i >= text.length ||
+            (i == 4 || i == 7 ? text.data[i] != '-' : text.data[i] < '0' || text.data[i] > '9'))
+            return false;
+    return text.length == 10;
+}
+
 static enum leat_status parse_moment(struct leat_text text, const struct leat_type *type,
                                      struct leat_value *out, struct leat_error *err)
 {
@@ -171,7 +181,8 @@ static enum leat_status parse_moment(struct leat_text text, const struct leat_ty
         }
         break;
     }
-    return good ? LEAT_OK : bad_text(text, type, "22007", err);
+    /* PostgreSQL tells a text of the right form with an impossible day from one of another form. */
+    return good ? LEAT_OK : bad_text(text, type, has_date_form(text) ? "22008" : "22007", err);
 }
 
 /* --- lists: {1,NULL,"a \"b\""}, also nested --- */
