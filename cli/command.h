@@ -57,9 +57,12 @@ enum leat_cli_format {
 struct leat_cli_output {
     struct leat_session_output base;
     enum leat_cli_format format;
-    bool quiet;            /* no tags of statements without rows */
-    bool expanded;         /* \x: a line a column */
-    bool many;             /* several results: empty lines between tables */
+    bool quiet;          /* no tags of statements without rows */
+    bool expanded;       /* \x: a line a column */
+    bool many;           /* several results: empty lines between tables */
+    bool timing;         /* a JSON line a statement on standard error: its number, rows and time */
+    uint32_t statements; /* ended so far */
+    int64_t ended;       /* when the last one did */
     struct leat_rows rows; /* TABLE and MARKDOWN need widths first */
     struct leat_schema schema;
     struct leat_buffer text;

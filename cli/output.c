@@ -357,11 +357,23 @@ static enum leat_status take_batch(struct leat_session_output *base, const struc
     return status;
 }
 
+/* The time since the statement before ended: planning, running and printing. */
+static void print_timing(struct leat_cli_output *output, const char *tag, uint64_t rows)
+{
+    int64_t now = leat_clock_monotonic();
+
+    fprintf(stderr, "{\"statement\": %u, \"tag\": \"%s\", \"rows\": %" PRIu64 ", \"ms\": %.3f}\n",
+            ++output->statements, tag, rows, (double)(now - output->ended) / 1e6);
+    output->ended = now;
+}
+
 static enum leat_status end(struct leat_session_output *base, const char *tag, uint64_t rows,
                             struct leat_error *err)
 {
     struct leat_cli_output *output = (struct leat_cli_output *)base;
 
+    if (output->timing)
+        print_timing(output, tag, rows);
     if (!output->begun) {
         if (!output->quiet)
             fprintf(stderr, rows ? "%s %" PRIu64 "\n" : "%s\n", tag, rows);
@@ -385,6 +397,7 @@ void leat_cli_output_init(struct leat_cli_output *output, enum leat_cli_format f
     output->base.batch = take_batch;
     output->base.end = end;
     output->format = format;
+    output->ended = leat_clock_monotonic();
     leat_buffer_init(&output->text, 0);
 }
 

@@ -18,7 +18,7 @@ static void interrupt(int signal_number)
 }
 
 struct query_options {
-    const char *sql, *file, *lake, *schema, *format, *threads, *memory, *errors;
+    const char *sql, *file, *lake, *schema, *format, *threads, *memory, *errors, *timing;
     bool quiet;
 };
 
@@ -90,7 +90,8 @@ static int run_query(int argc, char **argv)
         {"--lake", &o.lake, NULL},     {"--schema", &o.schema, NULL},
         {"--format", &o.format, NULL}, {"--threads", &o.threads, NULL},
         {"--memory", &o.memory, NULL}, {"--errors", &o.errors, NULL},
-        {"-q", NULL, &o.quiet},        {"--quiet", NULL, &o.quiet}};
+        {"--timing", &o.timing, NULL}, {"-q", NULL, &o.quiet},
+        {"--quiet", NULL, &o.quiet}};
     struct leat_session_options session_options = {0};
     enum leat_cli_format format = isatty(1) ? LEAT_CLI_TABLE : LEAT_CLI_CSV;
     struct leat_session *session;
@@ -114,6 +115,8 @@ static int run_query(int argc, char **argv)
         return usage("not a size", o.memory, "for example 256MB or 2GB");
     if (o.errors && strcmp(o.errors, "json") != 0 && strcmp(o.errors, "text") != 0)
         return usage("unknown form of errors", o.errors, "text or json");
+    if (o.timing && strcmp(o.timing, "json") != 0)
+        return usage("unknown form of timing", o.timing, "json");
     json = o.errors && strcmp(o.errors, "json") == 0;
     session_options.lake = o.lake;
     session_options.schema = o.schema;
@@ -125,6 +128,7 @@ static int run_query(int argc, char **argv)
     signal(SIGINT, interrupt);
     leat_cli_output_init(&output, format);
     output.quiet = o.quiet;
+    output.timing = o.timing != NULL;
     if (!o.sql && !o.file && isatty(0))
         code = leat_cli_prompt(session, &output, json);
     else
@@ -152,6 +156,7 @@ const struct leat_command leat_command_query = {
     "else csv)\n"
     "  --threads N           threads (default: all cores)\n"
     "  --memory SIZE         memory limit, for example 256MB\n"
+    "  --timing json         time of each statement as a JSON line on standard error\n"
     "  --errors json         errors as JSON lines on standard error\n"
     "  -q, --quiet           no messages for statements without rows\n\n"
     "Exit codes: 0 ok, 1 failed while running, 2 wrong SQL or usage, 4 denied, 130 interrupted.",
