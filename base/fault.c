@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,14 @@ void leat_fault_kill_arm(uint64_t nth)
     arm(&state.kill, nth, false);
 }
 
+static void report_counts(void)
+{
+    fprintf(stderr, "file calls %llu changing %llu allocations %llu\n",
+            (unsigned long long)atomic_load(&state.file.count),
+            (unsigned long long)atomic_load(&state.kill.count),
+            (unsigned long long)atomic_load(&state.alloc.count));
+}
+
 void leat_fault_init_from_environment(void)
 {
     const char *alloc = getenv("LEAT_FAULT_ALLOC");
@@ -70,6 +79,10 @@ void leat_fault_init_from_environment(void)
                             name && strcmp(name, "ENOSPC") == 0 ? ENOSPC : EIO);
     if (kill_at)
         leat_fault_kill_arm(strtoull(kill_at, NULL, 10));
+    if (getenv("LEAT_FAULT_COUNT")) {
+        atomic_store(&state.armed, true);
+        atexit(report_counts);
+    }
 }
 
 uint64_t leat_fault_alloc_count(void)

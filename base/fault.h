@@ -4,7 +4,8 @@
  *
  * The environment arms a process at start (leat_fault_init_from_environment): LEAT_FAULT_ALLOC=n,
  * LEAT_FAULT_FILE=n (fails with EIO, or the name in LEAT_FAULT_ERRNO=ENOSPC), LEAT_FAULT_KILL=n
- * (SIGKILL before the nth file call that changes something).
+ * (SIGKILL before the nth file call that changes something). LEAT_FAULT_COUNT=1 prints the numbers
+ * of calls on standard error at the end.
  */
 #ifndef LEAT_BASE_FAULT_H
 #define LEAT_BASE_FAULT_H

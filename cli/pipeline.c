@@ -1,6 +1,5 @@
-/* leat run and leat check: the commands of a project. */
-#include "cli/command.h"
-#include "orchestration/update.h"
+/* leat run. */
+#include "cli/project.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -16,9 +15,8 @@ static void interrupt(int signal_number)
     atomic_store(&cancel.requested, true);
 }
 
-/* Opens project and pipeline; reports every error. */
-static int open_pipeline(const char *folder, const char *environment, bool json,
-                         struct leat_project *project, struct leat_pipeline *pipeline)
+int leat_cli_open_pipeline(const char *folder, const char *environment, bool json,
+                           struct leat_project *project, struct leat_pipeline *pipeline)
 {
     struct leat_error error;
     enum leat_status status = leat_project_open(folder, environment, project, &error);
@@ -34,50 +32,6 @@ static int open_pipeline(const char *folder, const char *environment, bool json,
     leat_project_close(project);
     return leat_cli_exit(&error);
 }
-
-/* --- check --- */
-
-static int run_check(int argc, char **argv)
-{
-    const char *environment = NULL, *errors = NULL;
-    const struct leat_cli_option options[] = {{"--env", &environment, NULL},
-                                              {"--errors", &errors, NULL}};
-    struct leat_project project;
-    struct leat_pipeline pipeline;
-    struct leat_error error;
-    bool json;
-    int code;
-
-    if (!leat_cli_parse(&leat_command_check, options, 2, &argc, argv))
-        return LEAT_EXIT_USAGE;
-    json = errors && strcmp(errors, "json") == 0;
-    code = open_pipeline(argc > 0 ? argv[0] : NULL, environment, json, &project, &pipeline);
-    if (code != LEAT_EXIT_OK)
-        return code;
-    if (leat_update_check(&pipeline, &error) != LEAT_OK) {
-        leat_cli_report(project.error_count ? project.errors : &error,
-                        project.error_count ? project.error_count : 1, json);
-        code = leat_cli_exit(&error);
-    } else {
-        fprintf(stderr, "%s: %u datasets, %u tests, no errors. Next: leat run\n", project.name,
-                pipeline.count, pipeline.test_count);
-    }
-    leat_project_close(&project);
-    return code;
-}
-
-const struct leat_command leat_command_check = {
-    "check", "find errors of a project without running it",
-    "Reads a project's configuration and SQL, and plans every dataset: wrong names, types, options "
-    "and\n"
-    "missing files are all shown at once. No data is written.\n\n"
-    "  leat check\n"
-    "  leat check examples/flights --errors json\n\n"
-    "Options:\n"
-    "  --env NAME       environment: configs/config.NAME.yaml (default dev)\n"
-    "  --errors json    errors as JSON lines on standard error\n\n"
-    "Exit codes: 0 no errors, 2 errors.",
-    run_check};
 
 /* --- run --- */
 
@@ -230,7 +184,8 @@ static int run_run(int argc, char **argv)
         return LEAT_EXIT_USAGE;
     }
     json = o.errors && strcmp(o.errors, "json") == 0;
-    code = open_pipeline(argc > 0 ? argv[0] : NULL, o.environment, json, &project, &pipeline);
+    code =
+        leat_cli_open_pipeline(argc > 0 ? argv[0] : NULL, o.environment, json, &project, &pipeline);
     if (code != LEAT_EXIT_OK)
         return code;
     if (o.refresh) {

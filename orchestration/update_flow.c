@@ -392,6 +392,8 @@ static enum leat_status run_flow(struct leat_update *update, struct leat_dataset
         (update->has_new || dataset->kind == LEAT_DATASET_MATERIALIZED ||
          (flow->once && !state->exists))) {
         status = run_write(update, dataset, plan, &owner, &options.source, err);
+        if (status == LEAT_OK)
+            status = leat_update_inputs_unchanged(update, flow, err);
         state->changed = true;
     }
     leat_plan_owner_release(&owner);

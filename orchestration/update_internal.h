@@ -75,6 +75,10 @@ LEAT_CHECKED enum leat_status leat_update_open_stream(void *context,
                                                       const struct leat_file_call *call,
                                                       struct leat_source **out,
                                                       struct leat_error *err);
+/* The files that a flow has read are still those that the ledger will name; else L0014. */
+LEAT_CHECKED enum leat_status leat_update_inputs_unchanged(const struct leat_update *update,
+                                                           const struct leat_flow *flow,
+                                                           struct leat_error *err);
 /* Runs the flows of one dataset (orchestration/update_flow.c). */
 LEAT_CHECKED enum leat_status leat_update_dataset(struct leat_update *update,
                                                   struct leat_dataset *dataset,

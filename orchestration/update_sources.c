@@ -199,6 +199,26 @@ static enum leat_status stream_files(struct leat_update *update, const struct le
     return status;
 }
 
+enum leat_status leat_update_inputs_unchanged(const struct leat_update *update,
+                                              const struct leat_flow *flow, struct leat_error *err)
+{
+    for (size_t i = 0; i < update->input_count; i++) {
+        const struct leat_ledger_file *file = &update->inputs[i].file;
+        struct leat_file_info now;
+        if (update->inputs[i].flow != flow->name)
+            continue;
+        LEAT_TRY(leat_file_stat(file->path, &now, err));
+        if (now.kind == LEAT_FILE_REGULAR && now.size == file->size &&
+            now.modified == file->modified)
+            continue;
+        (void)leat_error_set(err, LEAT_E_FILE_CHANGED, "%s %s while it was read", file->path,
+                             now.kind == LEAT_FILE_REGULAR ? "changed" : "vanished");
+        leat_error_hint(err, "write input files under another name and rename them when complete");
+        return LEAT_CORRUPT;
+    }
+    return LEAT_OK;
+}
+
 /* --- STREAM of a streaming table --- */
 
 static enum leat_status add_position(struct leat_update *update, struct leat_dataset *source,

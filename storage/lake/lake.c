@@ -35,6 +35,31 @@ static enum leat_status take_lock(struct leat_lake *lake, struct leat_error *err
     return status;
 }
 
+static enum leat_status count_row(void *context, unsigned count, const char *const *values,
+                                  struct leat_error *err)
+{
+    (void)count;
+    (void)values;
+    (void)err;
+    ++*(unsigned *)context;
+    return LEAT_OK;
+}
+
+/* A first run that was stopped may have left the catalog's file without tables: no lake yet. */
+static enum leat_status expect_tables(struct leat_lake *lake, struct leat_error *err)
+{
+    unsigned found = 0;
+
+    LEAT_TRY(leat_database_run(lake->database,
+                               "SELECT 1 FROM sqlite_master WHERE name = 'iceberg_tables'", NULL, 0,
+                               count_row, &found, NULL, err));
+    if (found > 0)
+        return LEAT_OK;
+    (void)leat_error_set(err, LEAT_E_FILE_NOT_FOUND, "there is no lake in %s yet", lake->folder);
+    leat_error_hint(err, "`leat run` in a project makes one; or check the path");
+    return LEAT_NOT_FOUND;
+}
+
 static enum leat_status open_parts(struct leat_lake *lake, const struct leat_lake_options *options,
                                    struct leat_error *err)
 {
@@ -58,7 +83,9 @@ static enum leat_status open_parts(struct leat_lake *lake, const struct leat_lak
     if (options->write)
         LEAT_TRY(take_lock(lake, err));
     LEAT_TRY(leat_database_open(catalog, options->create, &lake->database, err));
-    for (size_t i = 0; options->create && i < 2; i++)
+    if (!options->create)
+        return expect_tables(lake, err);
+    for (size_t i = 0; i < 2; i++)
         LEAT_TRY(
             leat_database_run(lake->database, catalog_tables[i], NULL, 0, NULL, NULL, NULL, err));
     return LEAT_OK;
