@@ -322,6 +322,32 @@ enum leat_status leat_text_stream_read(struct leat_text_stream *stream, uint8_t 
     return LEAT_OK;
 }
 
+uint64_t leat_text_stream_lines(const struct leat_text_stream *stream, uint64_t end,
+                                bool lone_returns)
+{
+    uint8_t *block = leat_malloc(RAW_CAPACITY);
+    uint64_t lines = 0, at = 0;
+    bool returned = false; /* the byte before was a carriage return */
+
+    while (block && at < end) {
+        size_t wanted = end - at < RAW_CAPACITY ? (size_t)(end - at) : RAW_CAPACITY, got;
+        if (stream->input->ops->read_at(stream->input, at, block, wanted, &got, NULL) != LEAT_OK ||
+            got == 0)
+            break;
+        for (const uint8_t *from = block, *stop = block + got;
+             (from = memchr(from, '\n', (size_t)(stop - from))) != NULL; from++)
+            lines++;
+        if (lone_returns && (returned || memchr(block, '\r', got)))
+            for (size_t i = 0; i < got; i++) {
+                lines += returned && block[i] != '\n';
+                returned = block[i] == '\r';
+            }
+        at += got;
+    }
+    leat_free(block);
+    return lines;
+}
+
 void leat_text_stream_close(struct leat_text_stream *stream)
 {
     if (stream->decoder && stream->compression == LEAT_TEXT_ZSTD)

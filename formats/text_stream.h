@@ -54,6 +54,10 @@ void leat_text_stream_seek(struct leat_text_stream *stream, uint64_t position);
 LEAT_CHECKED enum leat_status leat_text_stream_read(struct leat_text_stream *stream, uint8_t *into,
                                                     size_t capacity, size_t *out,
                                                     struct leat_error *err);
+/* How many lines end before position `end` of a plain file, for messages: what cannot be read is
+ * not counted. `lone_returns`: a carriage return without a line feed ends a line too. */
+uint64_t leat_text_stream_lines(const struct leat_text_stream *stream, uint64_t end,
+                                bool lone_returns);
 void leat_text_stream_close(struct leat_text_stream *stream);
 
 #endif

@@ -66,7 +66,9 @@ struct csv_window {
     size_t length;
     size_t next;       /* start of the first row not yet in the index's rows */
     uint64_t offset;   /* of data[0] in the text */
-    uint64_t line;     /* of data[0], from 1 */
+    uint64_t line;     /* of data[0], counted from 1 at `origin` */
+    uint64_t origin;   /* where reading began; the lines before it are counted when asked for */
+    size_t scanned;    /* the index's lines are those of data[0, scanned) */
     size_t maximum;    /* longest row allowed */
     uint64_t stop;     /* rows that start at or behind this offset belong to someone else */
     bool at_end;       /* the stream has nothing more */
@@ -91,8 +93,8 @@ static inline uint32_t csv_window_row_start(const struct csv_window *window, siz
 {
     return row ? window->index.row_newlines[row - 1] + 1 : (uint32_t)window->next;
 }
-/* Line in the file of a position in data. */
-uint64_t csv_window_line(const struct csv_window *window, size_t position);
+/* Line in the file of a position in data. For messages: may read what is before a split. */
+uint64_t csv_window_line(struct csv_window *window, size_t position);
 
 /* One row's fields as text, quotes removed; for headers and detection. */
 struct csv_cell {
@@ -203,7 +205,7 @@ LEAT_CHECKED enum leat_status csv_reader_open(struct leat_source *source,
                                               const struct csv_settings *settings,
                                               const struct leat_source_files *files,
                                               const struct leat_scan *scan, uint32_t file,
-                                              uint64_t start, uint64_t end, uint64_t line,
+                                              uint64_t start, uint64_t end,
                                               const struct leat_read_context *context,
                                               struct leat_reader **out, struct leat_error *err);
 /* Cuts a plain file into ranges that start at records; appends a split each. */

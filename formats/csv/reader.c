@@ -59,7 +59,7 @@ static enum leat_status report(struct csv_reader *r, size_t window_row, int code
                                const struct leat_error *what, struct leat_error *err)
 {
     static const char *const rules[] = {"field count", "type", "utf-8", "quote"};
-    const struct csv_window *w = &r->window;
+    struct csv_window *w = &r->window;
     uint32_t start = csv_window_row_start(w, window_row);
     uint32_t end = w->index.row_newlines[window_row];
     struct leat_bad_row bad = {.file = r->path, .column = column, .error = *what};
@@ -410,7 +410,7 @@ static enum leat_status name_fields(struct csv_reader *r, const int32_t *map,
 /* Reads the header of files that may differ from the first, and goes to where the split starts. */
 static enum leat_status position(struct csv_reader *r, const struct leat_source_files *files,
                                  uint32_t file, int32_t *map, uint32_t schema_columns,
-                                 uint64_t start, uint64_t line, struct leat_error *err)
+                                 uint64_t start, struct leat_error *err)
 {
     bool by_name = r->settings->header && (file > 0 || files->union_by_name);
 
@@ -440,7 +440,7 @@ static enum leat_status position(struct csv_reader *r, const struct leat_source_
         LEAT_TRY(csv_window_init(&fresh, &r->stream, &r->settings->dialect, maximum, rows_only,
                                  r->accountant, err));
         r->window = fresh;
-        r->window.line = line;
+        r->window.origin = start;
     }
     return LEAT_OK;
 }
@@ -448,9 +448,8 @@ static enum leat_status position(struct csv_reader *r, const struct leat_source_
 enum leat_status csv_reader_open(struct leat_source *source, const struct csv_settings *settings,
                                  const struct leat_source_files *files,
                                  const struct leat_scan *scan, uint32_t file, uint64_t start,
-                                 uint64_t end, uint64_t line,
-                                 const struct leat_read_context *context, struct leat_reader **out,
-                                 struct leat_error *err)
+                                 uint64_t end, const struct leat_read_context *context,
+                                 struct leat_reader **out, struct leat_error *err)
 {
     struct csv_reader *r = leat_calloc(1, sizeof(*r));
     uint32_t schema_columns = source->schema.count - files->filename;
@@ -484,7 +483,7 @@ enum leat_status csv_reader_open(struct leat_source *source, const struct csv_se
         status = csv_open_text(&r->stream, &r->window, &files->items[file], settings, rows_only,
                                context, err);
     if (!status)
-        status = position(r, files, file, map, schema_columns, start, line, err);
+        status = position(r, files, file, map, schema_columns, start, err);
     if (!status) {
         r->window.stop = end;
         if (r->window.index.row_count) /* filled for the header, beyond the end perhaps */

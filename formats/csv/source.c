@@ -400,22 +400,21 @@ static enum leat_status source_open(struct leat_source *base, const struct leat_
 {
     struct csv_source *s = (struct csv_source *)base;
     struct leat_cursor cursor = {(const uint8_t *)split.data, split.length, 0};
-    uint64_t start, end, line;
+    uint64_t start, end;
     uint32_t file;
 
     *out = NULL;
     LEAT_TRY(leat_cursor_get_u32(&cursor, &file, err));
     LEAT_TRY(leat_cursor_get_u64(&cursor, &start, err));
     LEAT_TRY(leat_cursor_get_u64(&cursor, &end, err));
-    LEAT_TRY(leat_cursor_get_u64(&cursor, &line, err));
     if (file >= s->files.count)
         return leat_error_set(err, LEAT_E_MESSAGE, "a split names no file of its source");
     for (uint32_t i = 0; i < scan->column_count; i++)
         if (scan->columns[i] >= base->schema.count)
             return leat_error_internal(err, "a scan names column %u of %u", scan->columns[i],
                                        base->schema.count);
-    return csv_reader_open(base, &s->settings, &s->files, scan, file, start, end, line, context,
-                           out, err);
+    return csv_reader_open(base, &s->settings, &s->files, scan, file, start, end, context, out,
+                           err);
 }
 
 /* --- bytes --- */

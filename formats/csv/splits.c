@@ -1,22 +1,28 @@
 /*
  * Cutting a file into ranges of records. A line feed inside quotes is no end of a record, so
- * whether one is depends on all quotes before it. The file is cut behind line feeds, about where
- * the ranges should end; each piece is then scanned, on all cores, once as if it began outside
- * quotes and once as if inside; the first piece's true state is known, and so, one after the other,
- * are all the others'. Pieces without quotes, the usual case, need no scan at all. The number of
- * lines is counted on the way, so that every error can name its line.
+ * whether one is depends on all quotes before it. Behind the line feed at which a range should
+ * start, the text is therefore scanned twice, once as if the feed were outside quotes and once as
+ * if inside. Where there are quotes the two soon agree: what is read the wrong way finds a quote
+ * inside an unquoted field, an ordinary character, and ends its line outside quotes. From there on
+ * the state is known whatever came before, and the next record starts the range.
+ *
+ * Where they do not agree, because no quotes are near, all pieces are followed to their ends, on
+ * all cores; the first piece's true state is known, and so, one after the other, are all others'.
  */
 #include "formats/csv/csv_internal.h"
 
-#define PIECE_BYTES ((uint64_t)256 << 10)
+#define BLOCK_BYTES ((size_t)256 << 10)
+#define STEP_BYTES  ((size_t)16 << 10)
+#define LOOK_BYTES  ((uint64_t)256 << 10) /* how far agreement is looked for */
 #define LEAST_SPLIT ((uint64_t)4 << 20)
+#define INDEX_ROWS  16384u
+#define NOWHERE     UINT64_MAX
 
 struct piece {
-    uint64_t start; /* behind a line feed, or the file's start; UINT64_MAX: none lies here */
-    uint64_t lines;
-    bool quoted_after[2];     /* state at the end, if it began outside, inside quotes */
-    uint64_t first_record[2]; /* where its first record starts; UINT64_MAX: nowhere */
-    uint64_t first_lines[2];  /* lines before that record */
+    uint64_t start;           /* behind a line feed, or the file's start; NOWHERE: none lies here */
+    uint64_t agreed;          /* start of the first record behind agreement; or NOWHERE */
+    uint64_t first_record[2]; /* of the piece begun outside, inside quotes; or NOWHERE */
+    bool quoted_after[2];     /* state at the end of the piece */
 };
 
 struct planner {
@@ -26,114 +32,139 @@ struct planner {
     size_t count;
     uint64_t step;
     uint64_t size;
-    bool finding; /* first pass: where pieces start */
+    bool looking; /* first pass: pieces' starts, and agreement near them */
 };
 
-static enum leat_status find_start(struct planner *p, size_t i, struct leat_input *input,
-                                   uint8_t *data, struct leat_error *err)
+/* A block of the file being followed. */
+struct block {
+    struct leat_input *input;
+    struct csv_index index;
+    uint8_t *data;
+    size_t length;
+    uint64_t offset;
+};
+
+static enum leat_status block_read(const struct planner *p, struct block *block, uint64_t at,
+                                   size_t wanted, struct leat_error *err)
 {
+    if (p->size - at < wanted)
+        wanted = (size_t)(p->size - at);
+    LEAT_TRY(
+        block->input->ops->read_at(block->input, at, block->data, wanted, &block->length, err));
+    if (block->length > 1 && block->data[block->length - 1] == '\r' && at + block->length < p->size)
+        block->length--; /* it belongs to what follows */
+    memset(block->data + block->length, 0, CSV_PADDING);
+    block->offset = at;
+    return LEAT_OK;
+}
+
+/* The first line feed of the piece. */
+static enum leat_status find_start(const struct planner *p, size_t i, struct block *block,
+                                   struct leat_error *err)
+{
+    struct piece *piece = &p->pieces[i];
     uint64_t at = i * p->step, stop = at + p->step;
 
-    p->pieces[i].start = UINT64_MAX;
-    if (i == 0) {
-        p->pieces[i].start = 0;
-        return LEAT_OK;
-    }
     while (at < stop && at < p->size) {
-        size_t wanted = at + 65536 < p->size ? 65536 : (size_t)(p->size - at), got;
         const uint8_t *feed;
-        LEAT_TRY(input->ops->read_at(input, at, data, wanted, &got, err));
-        if (got == 0)
+        LEAT_TRY(block_read(p, block, at, STEP_BYTES, err));
+        if (block->length == 0)
             return LEAT_OK;
-        feed = memchr(data, '\n', got);
+        feed = memchr(block->data, '\n', block->length);
+        at += feed ? (uint64_t)(feed - block->data) + 1 : block->length;
         if (feed) {
-            at += (uint64_t)(feed - data) + 1;
             if (at < p->size && at < stop)
-                p->pieces[i].start = at;
+                piece->start = at;
             return LEAT_OK;
         }
-        at += got;
     }
     return LEAT_OK;
 }
 
-static uint64_t count_feeds(const uint8_t *data, size_t length)
+/* Follows one assumption through the block; *first becomes where the first row starts that follows
+ * one that ends here, if it is not known. */
+static void follow(const struct planner *p, enum csv_state *state, struct block *block,
+                   uint64_t *first)
 {
-    uint64_t feeds = 0;
-
-    for (size_t at = 0; at < length;) {
-        size_t stop = length - at < 255 ? length : at + 255;
-        uint8_t some = 0;
-        for (; at < stop; at++)
-            some = (uint8_t)(some + (data[at] == '\n'));
-        feeds += some;
-    }
-    return feeds;
-}
-
-/* Follows one assumption through a block of the piece. */
-static void follow(struct planner *p, struct piece *piece, int inside, enum csv_state *state,
-                   const uint8_t *data, size_t length, uint64_t offset, struct csv_index *index)
-{
+    const struct csv_dialect *dialect = &p->settings->dialect;
     size_t at = 0;
 
-    if (p->settings->dialect.quote == 0)
+    /* Without a quote nothing can change, but for the escaped state of the byte before. */
+    if (*state == CSV_QUOTED && !memchr(block->data, dialect->quote, block->length) &&
+        !(dialect->escape && dialect->escape != dialect->quote))
         return;
-    /* Nothing can change without a quote, but for the escaped state of the byte before. */
-    if (*state == CSV_QUOTED && !memchr(data, p->settings->dialect.quote, length) &&
-        !(p->settings->dialect.escape && p->settings->dialect.escape != p->settings->dialect.quote))
-        return;
-    while (at < length) {
+    while (at < block->length) {
         size_t before = at;
-        index->row_count = 0;
-        index->end_count = 0;
-        at = csv_scan(&p->settings->dialect, data, at, length, true, state, index);
-        if (index->row_count && piece->first_record[inside] == UINT64_MAX) {
-            uint32_t newline = index->row_newlines[0];
-            piece->first_record[inside] = offset + newline + 1;
-            piece->first_lines[inside] = piece->lines + count_feeds(data, newline + 1);
-        }
+        block->index.row_count = 0;
+        block->index.end_count = 0;
+        at = csv_scan(dialect, block->data, at, block->length, true, state, &block->index);
+        if (block->index.row_count && *first == NOWHERE)
+            *first = block->offset + block->index.row_newlines[0] + 1;
         if (at == before)
             break;
     }
 }
 
-static enum leat_status scan_piece(struct planner *p, size_t i, struct leat_input *input,
-                                   uint8_t *data, struct csv_index *index, struct leat_error *err)
+/* Looks for a record that starts the range whatever the state at the piece's start. */
+static enum leat_status look(const struct planner *p, struct piece *piece, uint64_t stop,
+                             struct block *block, struct leat_error *err)
 {
-    struct piece *piece = &p->pieces[i];
     enum csv_state states[2] = {CSV_ROW_START, CSV_QUOTED};
-    uint64_t at = piece->start, stop = p->size;
-    bool quotes = false;
+    uint64_t at = piece->start, ignored = 0;
 
-    for (size_t k = i + 1; k < p->count; k++)
-        if (p->pieces[k].start != UINT64_MAX) {
-            stop = p->pieces[k].start;
-            break;
-        }
+    if (p->settings->dialect.quote == 0) {
+        piece->agreed = piece->start;
+        return LEAT_OK;
+    }
+    if (stop - at > LOOK_BYTES)
+        stop = at + LOOK_BYTES;
+    while (at < stop && piece->agreed == NOWHERE) {
+        bool agreed = states[0] == states[1];
+        LEAT_TRY(block_read(p, block, at, STEP_BYTES, err));
+        if (block->length == 0)
+            return LEAT_OK;
+        follow(p, &states[0], block, agreed ? &piece->agreed : &ignored);
+        if (agreed)
+            states[1] = states[0];
+        else
+            follow(p, &states[1], block, &ignored);
+        at += block->length;
+    }
+    if (piece->agreed != NOWHERE && piece->agreed >= p->size)
+        piece->agreed = NOWHERE;
+    return LEAT_OK;
+}
+
+/* Follows both assumptions to the piece's end. */
+static enum leat_status scan_piece(const struct planner *p, struct piece *piece, uint64_t stop,
+                                   struct block *block, struct leat_error *err)
+{
+    enum csv_state states[2] = {CSV_ROW_START, CSV_QUOTED};
+    uint64_t at = piece->start;
+    bool quotes = false, agreed = false;
+
     piece->first_record[0] = piece->start;
-    piece->first_record[1] = UINT64_MAX;
+    piece->first_record[1] = NOWHERE;
     while (at < stop) {
-        size_t wanted = stop - at < PIECE_BYTES ? (size_t)(stop - at) : PIECE_BYTES, got;
-        LEAT_TRY(input->ops->read_at(input, at, data, wanted, &got, err));
-        if (got == 0)
+        size_t wanted = stop - at < BLOCK_BYTES ? (size_t)(stop - at) : BLOCK_BYTES;
+        LEAT_TRY(block_read(p, block, at, wanted, err));
+        if (block->length == 0)
             break;
-        if (data[got - 1] == '\r' && got > 1 && at + got < p->size)
-            got--; /* it belongs to what follows */
-        memset(data + got, 0, CSV_PADDING);
-        if (!quotes && p->settings->dialect.quote)
-            quotes = memchr(data, p->settings->dialect.quote, got) != NULL;
+        quotes = quotes || memchr(block->data, p->settings->dialect.quote, block->length);
         if (quotes || p->settings->dialect.comment) {
-            follow(p, piece, 0, &states[0], data, got, at, index);
-            follow(p, piece, 1, &states[1], data, got, at, index);
+            follow(p, &states[0], block, &piece->first_record[agreed]);
+            if (agreed)
+                states[1] = states[0];
+            else
+                follow(p, &states[1], block, &piece->first_record[1]);
+            agreed = states[0] == states[1];
         } else {
-            states[0] = data[got - 1] == '\n' ? CSV_ROW_START
-                        : data[got - 1] == (uint8_t)p->settings->dialect.delimiter[0]
-                            ? CSV_FIELD_START
-                            : CSV_UNQUOTED;
+            uint8_t last = block->data[block->length - 1];
+            states[0] = last == '\n'                                         ? CSV_ROW_START
+                        : last == (uint8_t)p->settings->dialect.delimiter[0] ? CSV_FIELD_START
+                                                                             : CSV_UNQUOTED;
         }
-        piece->lines += count_feeds(data, got);
-        at += got;
+        at += block->length;
     }
     /* Pieces end behind a line feed: what is not inside quotes then starts a row. */
     piece->quoted_after[0] = quotes && (states[0] == CSV_QUOTED || states[0] == CSV_ESCAPED);
@@ -141,33 +172,50 @@ static enum leat_status scan_piece(struct planner *p, size_t i, struct leat_inpu
     return LEAT_OK;
 }
 
+static enum leat_status plan_in_block(const struct planner *p, size_t i, struct block *block,
+                                      struct leat_error *err)
+{
+    struct piece *piece = &p->pieces[i];
+
+    if (p->looking) {
+        *piece = (struct piece){.start = i ? NOWHERE : 0, .agreed = i ? NOWHERE : 0};
+        if (i == 0)
+            return LEAT_OK;
+        LEAT_TRY(find_start(p, i, block, err));
+        return piece->start == NOWHERE
+                   ? LEAT_OK
+                   : look(p, piece, i + 1 < p->count ? (i + 1) * p->step : p->size, block, err);
+    }
+    for (size_t k = i + 1; k < p->count; k++)
+        if (p->pieces[k].start != NOWHERE)
+            return scan_piece(p, piece, p->pieces[k].start, block, err);
+    return scan_piece(p, piece, p->size, block, err);
+}
+
 static enum leat_status plan_piece(void *context, size_t i, struct leat_error *err)
 {
     struct planner *p = context;
-    struct leat_input *input = NULL;
-    struct csv_index index = {.rows_only = true, .row_capacity = 16384};
-    uint8_t *data = NULL;
+    struct block block = {.index = {.rows_only = true, .row_capacity = INDEX_ROWS}};
     enum leat_status status;
 
-    if (!p->finding && p->pieces[i].start == UINT64_MAX)
+    if (!p->looking && p->pieces[i].start == NOWHERE)
         return LEAT_OK;
-    LEAT_TRY(leat_file_open_input(p->file->path, &input, err));
-    data = leat_malloc(PIECE_BYTES + CSV_PADDING);
-    index.row_totals = leat_malloc(16384 * 2 * sizeof(uint32_t));
-    if (!data || !index.row_totals) {
+    LEAT_TRY(leat_file_open_input(p->file->path, &block.input, err));
+    block.data = leat_malloc(BLOCK_BYTES + CSV_PADDING);
+    block.index.row_totals = leat_malloc(INDEX_ROWS * 2 * sizeof(uint32_t));
+    if (!block.data || !block.index.row_totals) {
         status = leat_error_memory(err);
     } else {
-        index.row_newlines = index.row_totals + 16384;
-        status = p->finding ? find_start(p, i, input, data, err)
-                            : scan_piece(p, i, input, data, &index, err);
+        block.index.row_newlines = block.index.row_totals + INDEX_ROWS;
+        status = plan_in_block(p, i, &block, err);
     }
-    leat_free(data);
-    leat_free(index.row_totals);
-    leat_input_close(input);
+    leat_free(block.data);
+    leat_free(block.index.row_totals);
+    leat_input_close(block.input);
     return status;
 }
 
-static enum leat_status append(uint32_t file, uint64_t start, uint64_t end, uint64_t line,
+static enum leat_status append(uint32_t file, uint64_t start, uint64_t end,
                                struct leat_bytes_list *out, struct leat_error *err)
 {
     struct leat_buffer bytes;
@@ -180,33 +228,32 @@ static enum leat_status append(uint32_t file, uint64_t start, uint64_t end, uint
     if (!status)
         status = leat_buffer_put_u64(&bytes, end, err);
     if (!status)
-        status = leat_buffer_put_u64(&bytes, line, err);
-    if (!status)
         status = leat_bytes_list_append(out, bytes.data, bytes.length, err);
     leat_buffer_release(&bytes);
     return status;
 }
 
 /* Goes through the pieces with the known state and appends the ranges. */
-static enum leat_status resolve(struct planner *p, uint32_t file, struct leat_bytes_list *out,
+static enum leat_status resolve(const struct planner *p, uint32_t file, struct leat_bytes_list *out,
                                 struct leat_error *err)
 {
-    uint64_t start = 0, line = 1, lines = 1;
+    uint64_t start = 0;
     int inside = 0;
 
     for (size_t i = 0; i < p->count; i++) {
-        struct piece *piece = &p->pieces[i];
-        if (piece->start == UINT64_MAX)
+        const struct piece *piece = &p->pieces[i];
+        uint64_t record = piece->agreed;
+        if (piece->start == NOWHERE)
             continue;
-        if (i && piece->first_record[inside] != UINT64_MAX) {
-            LEAT_TRY(append(file, start, piece->first_record[inside], line, out, err));
-            start = piece->first_record[inside];
-            line = lines + (inside ? piece->first_lines[1] : 0);
+        if (record == NOWHERE)
+            record = piece->first_record[inside];
+        if (record != NOWHERE && record > start) {
+            LEAT_TRY(append(file, start, record, out, err));
+            start = record;
         }
-        lines += piece->lines;
         inside = piece->quoted_after[inside];
     }
-    return append(file, start, UINT64_MAX, line, out, err);
+    return append(file, start, UINT64_MAX, out, err);
 }
 
 enum leat_status csv_plan_splits(const struct csv_settings *settings,
@@ -217,7 +264,7 @@ enum leat_status csv_plan_splits(const struct csv_settings *settings,
     struct planner p = {.settings = settings, .file = &files->items[file]};
     struct leat_text_stream stream;
     enum leat_status status;
-    bool plain;
+    bool plain, unknown = false;
 
     p.size = files->items[file].size;
     p.step = settings->split_size;
@@ -227,21 +274,23 @@ enum leat_status csv_plan_splits(const struct csv_settings *settings,
             p.step = LEAST_SPLIT;
     }
     if (p.step >= p.size || settings->skip || settings->dialect.delimiter_length > 1)
-        return append(file, 0, UINT64_MAX, 1, out, err);
+        return append(file, 0, UINT64_MAX, out, err);
     LEAT_TRY(leat_text_stream_open(&stream, p.file, settings->compression, settings->encoding, NULL,
                                    err));
     plain = leat_text_stream_is_plain(&stream);
     leat_text_stream_close(&stream);
     if (!plain)
-        return append(file, 0, UINT64_MAX, 1, out, err);
+        return append(file, 0, UINT64_MAX, out, err);
     p.count = (size_t)(p.size / p.step + 1);
     p.pieces = leat_calloc(p.count, sizeof(*p.pieces));
     if (!p.pieces)
         return leat_error_memory(err);
-    p.finding = true;
+    p.looking = true;
     status = leat_parallel_run(wanted ? wanted : 1, p.count, plan_piece, &p, err);
-    p.finding = false;
-    if (!status)
+    p.looking = false;
+    for (size_t i = 0; i < p.count; i++)
+        unknown |= p.pieces[i].start != NOWHERE && p.pieces[i].agreed == NOWHERE;
+    if (!status && unknown)
         status = leat_parallel_run(wanted ? wanted : 1, p.count, plan_piece, &p, err);
     if (!status)
         status = resolve(&p, file, out, err);

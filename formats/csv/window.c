@@ -116,8 +116,12 @@ static uint64_t count_lines(const uint8_t *data, size_t length)
     return lines;
 }
 
-uint64_t csv_window_line(const struct csv_window *window, size_t position)
+uint64_t csv_window_line(struct csv_window *window, size_t position)
 {
+    if (window->origin) {
+        window->line += leat_text_stream_lines(window->stream, window->origin, true);
+        window->origin = 0;
+    }
     return window->line + count_lines(window->data, position);
 }
 
@@ -131,7 +135,11 @@ static void compact(struct csv_window *window)
     if (done > window->length)
         done = window->length; /* the last row had no newline */
     if (done) {
-        window->line += count_lines(window->data, done);
+        if (window->scanned >= done) /* the scan has counted; little lies behind the last row */
+            window->line +=
+                window->index.lines - count_lines(window->data + done, window->scanned - done);
+        else
+            window->line += count_lines(window->data, done);
         memmove(window->data, window->data + done, window->length - done);
         window->offset += done;
         window->length -= done;
@@ -141,6 +149,7 @@ static void compact(struct csv_window *window)
     window->index.row_count = 0;
     window->index.end_count = 0;
     window->index.non_ascii = false;
+    window->scanned = 0;
     window->unterminated = false;
 }
 
@@ -200,14 +209,15 @@ static void cut_at_stop(struct csv_window *window)
     }
 }
 
-static enum leat_status too_long(const struct csv_window *window, struct leat_error *err)
+static enum leat_status too_long(struct csv_window *window, struct leat_error *err)
 {
+    uint64_t line = csv_window_line(window, 0);
     enum leat_status status = leat_error_set(
         err, LEAT_E_CSV_ROW_TOO_LONG, "%s: the row at line %llu is longer than %zu bytes",
-        window->stream->input->path, (unsigned long long)window->line, window->maximum);
+        window->stream->input->path, (unsigned long long)line, window->maximum);
 
     leat_error_hint(err, "is a quote never closed? else raise max_row_size");
-    leat_error_at(err, window->stream->input->path, window->line, 1, window->offset);
+    leat_error_at(err, window->stream->input->path, line, 1, window->offset);
     return status;
 }
 
@@ -227,8 +237,10 @@ enum leat_status csv_window_fill(struct csv_window *window, struct leat_error *e
         index->row_count = 0;
         index->end_count = 0;
         index->non_ascii = false;
+        index->lines = 0;
         reached = csv_scan(window->dialect, window->data, 0, window->length, window->at_end, &state,
                            index);
+        window->scanned = reached;
         if (window->at_end && reached == window->length)
             finish_last_row(window, state);
         if (index->row_count) {

@@ -153,27 +153,9 @@ static void reader_close(struct leat_reader *base)
 /* The line on which the split starts: found by reading what is before it, and only for messages. */
 static uint64_t first_line(struct json_reader *r)
 {
-    struct leat_input *input;
-    char block[4096];
-    uint64_t at = 0, lines = 1;
-
-    if (r->first_line)
-        return r->first_line;
-    r->first_line = 1;
-    if (r->start == 0 || leat_file_open_input(r->file->path, &input, NULL) != LEAT_OK)
-        return r->first_line;
-    while (at < r->start) {
-        size_t wanted = r->start - at < sizeof(block) ? (size_t)(r->start - at) : sizeof(block),
-               got;
-        if (input->ops->read_at(input, at, block, wanted, &got, NULL) != LEAT_OK || got == 0)
-            break;
-        for (size_t i = 0; i < got; i++)
-            lines += block[i] == '\n';
-        at += got;
-    }
-    leat_input_close(input);
-    r->first_line = lines;
-    return lines;
+    if (!r->first_line)
+        r->first_line = 1 + leat_text_stream_lines(&r->window.stream, r->start, false);
+    return r->first_line;
 }
 
 static enum leat_status report(struct json_reader *r, const char *start, const char *end,
