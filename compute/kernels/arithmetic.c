@@ -105,7 +105,7 @@ DEFINE_CHECKED(mul_int16, int16_t, uint16_t, LEAT_HOT, MUL_NARROW(int32_t), MUL_
 DEFINE_CHECKED(mul_int32, int32_t, uint32_t, LEAT_HOT, MUL_NARROW(int64_t), MUL_BAD(int64_t),
                __builtin_mul_overflow)
 DEFINE_CHECKED(mul_int64, int64_t, uint64_t, , (int64_t)((uint64_t)x *(uint64_t)y),
-               __builtin_mul_overflow_p(x, y, (int64_t)0), __builtin_mul_overflow)
+               __builtin_mul_overflow(x, y, &(int64_t){0}), __builtin_mul_overflow)
 
 /* --- integer division --- */
 

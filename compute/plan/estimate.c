@@ -258,7 +258,7 @@ static double compute_rows(struct planner *pl, const struct node *node)
         return join_rows(pl, node);
     case NODE_SORT:
     case NODE_LIMIT:
-        return node->limit < 1e15 ? fmin(rows, (double)node->limit) : rows;
+        return (double)node->limit < 1e15 ? fmin(rows, (double)node->limit) : rows;
     case NODE_UNION:
         rows = 0;
         for (uint32_t c = 0; c < node->child_count; c++)
