@@ -4,6 +4,7 @@
  * numbers, failures) leaves the loop for a cold function. Strings point into the window.
  */
 #include "formats/csv/csv_internal.h"
+#include "formats/text_values.h"
 #include "formats/utf8.h"
 
 #define COLD   __attribute__((noinline, cold))
@@ -92,21 +93,6 @@ static struct leat_text trim(struct leat_text text)
 
 /* --- parsers: text to the value at `out` --- */
 
-/* One to eight digits. */
-INLINE bool parse_digits(const char *text, size_t length, uint64_t *out)
-{
-    uint64_t word, check;
-
-    memcpy(&word, text, 8); /* there is always padding behind the text */
-    word <<= 64 - length * 8;
-    word |= (uint64_t)0x3030303030303030 >> 1 >> (length * 8 - 1);
-    check = (word & 0xf0f0f0f0f0f0f0f0) | (((word + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) >> 4);
-    word = (word & 0x0f0f0f0f0f0f0f0f) * 2561 >> 8;
-    word = (word & 0x00ff00ff00ff00ff) * 6553601 >> 16;
-    *out = (word & 0x0000ffff0000ffff) * 42949672960001 >> 32;
-    return check == 0x3333333333333333;
-}
-
 INLINE bool parse_bigint(const char *text, size_t length, int64_t *out)
 {
     bool negative = *text == '-';
@@ -117,10 +103,11 @@ INLINE bool parse_bigint(const char *text, size_t length, int64_t *out)
         length--;
     }
     if (length - 1 < 8) {
-        if (!parse_digits(text, length, &value))
+        if (!leat_text_parse_digits(text, length, &value))
             return !negative && *text == '+' && leat_parse_int64(text, length, out);
     } else if (length - 9 < 8) {
-        if (!parse_digits(text, length - 8, &value) || !parse_digits(text + length - 8, 8, &low))
+        if (!leat_text_parse_digits(text, length - 8, &value) ||
+            !leat_text_parse_digits(text + length - 8, 8, &low))
             return false;
         value = value * 100000000 + low;
     } else {
@@ -173,42 +160,11 @@ INLINE bool parse_int8_field(const struct leat_type *type, const char *text, siz
     return true;
 }
 
-/* Digits with a point and no more than 15 of them: exact in double arithmetic. */
-INLINE bool parse_plain_double(const char *text, size_t length, double *out)
-{
-    static const double powers[16] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                      1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-    bool negative = *text == '-';
-    uint64_t value = 0;
-    size_t at = negative, point = length;
-
-    if (length - at > 16 || length == at)
-        return false;
-    for (; at < length; at++) {
-        unsigned digit = (unsigned)(uint8_t)text[at] - '0';
-        if (digit < 10) {
-            value = value * 10 + digit;
-        } else {
-            if (text[at] != '.' || point != length)
-                return false;
-            point = at;
-        }
-    }
-    if (point < length && length - negative < 2)
-        return false;
-    if (value >= (uint64_t)1 << 53)
-        return false;
-    *out = (double)value / powers[point < length ? length - point - 1 : 0];
-    if (negative)
-        *out = -*out;
-    return true;
-}
-
 INLINE bool parse_double_field(const struct leat_type *type, const char *text, size_t length,
                                void *out)
 {
     (void)type;
-    return parse_plain_double(text, length, out) || leat_parse_double(text, length, out);
+    return leat_text_parse_double(text, length, out) || leat_parse_double(text, length, out);
 }
 
 INLINE bool parse_float_field(const struct leat_type *type, const char *text, size_t length,
@@ -284,43 +240,13 @@ INLINE bool parse_boolean_field(const struct leat_type *type, const char *text, 
     return true;
 }
 
-/* YYYY-MM-DD by two words; other lengths by the general parser. */
 INLINE bool parse_date_field(const struct leat_type *type, const char *text, size_t length,
                              void *out)
 {
-    static const uint8_t lengths[16] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    uint64_t word, digits;
-    unsigned year, month, day;
-
     (void)type;
     if (length != 10)
         return leat_parse_date(text, length, out);
-    memcpy(&word, text, 8); /* YYYY-MM- */
-    if ((word & 0xff0000ff00000000) != 0x2d00002d00000000)
-        return false;
-    digits = (word & 0xffffffff) | (word >> 8 & 0x0000ffff00000000) |
-             (uint64_t)(uint8_t)text[8] << 48 | (uint64_t)(uint8_t)text[9] << 56;
-    if (((digits & 0xf0f0f0f0f0f0f0f0) |
-         (((digits + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) >> 4)) != 0x3333333333333333)
-        return false;
-    digits = (digits & 0x0f0f0f0f0f0f0f0f) * 2561 >> 8; /* a value 0..99 in every other byte */
-    year = (unsigned)((digits & 0xff) * 100 + (digits >> 16 & 0xff));
-    month = (unsigned)(digits >> 32 & 0xff);
-    day = (unsigned)(digits >> 48 & 0xff);
-    if (month - 1 >= 12 || day - 1 >= 31 || year == 0)
-        return false;
-    if (day > lengths[month] &&
-        !(month == 2 && day == 29 && (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0))))
-        return false;
-    { /* days from the civil calendar, for years above 0 */
-        unsigned y = year - (month <= 2);
-        unsigned century = y / 100;
-        unsigned shifted = month > 2 ? month - 3 : month + 9;
-        *(int32_t *)out =
-            (int32_t)(y * 365 + y / 4 - century + century / 4 + (153 * shifted + 2) / 5 + day - 1) -
-            719468;
-    }
-    return true;
+    return leat_text_parse_date(text, out);
 }
 
 INLINE bool parse_time_field(const struct leat_type *type, const char *text, size_t length,
@@ -423,39 +349,6 @@ LOOP(convert_timestamp, 8, parse_timestamp_field)
 
 /* --- text --- */
 
-/* leat_string_of without a copy whose length is not known to the compiler. */
-INLINE void store_string(struct leat_string *out, const char *text, size_t length)
-{
-    static const uint32_t masks[13][3] = {
-        {0, 0, 0},
-        {0xff, 0, 0},
-        {0xffff, 0, 0},
-        {0xffffff, 0, 0},
-        {0xffffffff, 0, 0},
-        {0xffffffff, 0xff, 0},
-        {0xffffffff, 0xffff, 0},
-        {0xffffffff, 0xffffff, 0},
-        {0xffffffff, 0xffffffff, 0},
-        {0xffffffff, 0xffffffff, 0xff},
-        {0xffffffff, 0xffffffff, 0xffff},
-        {0xffffffff, 0xffffffff, 0xffffff},
-        {0xffffffff, 0xffffffff, 0xffffffff},
-    };
-    uint32_t words[3];
-
-    out->length = (uint32_t)length;
-    if (length <= LEAT_STRING_INLINE) {
-        memcpy(words, text, 12);
-        words[0] &= masks[length][0];
-        words[1] &= masks[length][1];
-        words[2] &= masks[length][2];
-        memcpy(out->inlined, words, 12);
-    } else {
-        memcpy(out->view.prefix, text, 4);
-        out->view.data = text;
-    }
-}
-
 static COLD enum outcome unquote_text(struct conversion *c, uint32_t row, struct leat_text *text)
 {
     bool memory = false;
@@ -503,7 +396,7 @@ INLINE void convert_text_loop(struct conversion *c, bool check_utf8, bool own_nu
         if (__builtin_expect(c->scratch->used != 0 && text.length <= LEAT_STRING_INLINE, 0))
             *out = leat_string_of(text.data, text.length); /* may lie at the end of the arena */
         else
-            store_string(out, text.data, text.length);
+            leat_text_store(out, text.data, text.length);
         continue;
     null:
         memset(out, 0, sizeof(*out));

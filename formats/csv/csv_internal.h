@@ -201,13 +201,11 @@ bool leat_time_format_parse(const char *format, const char *text, size_t length,
 /* False, with the offending character, for unknown directives. */
 bool leat_time_format_check(const char *format, char *directive);
 
-LEAT_CHECKED enum leat_status csv_reader_open(struct leat_source *source,
-                                              const struct csv_settings *settings,
-                                              const struct leat_source_files *files,
-                                              const struct leat_scan *scan, uint32_t file,
-                                              uint64_t start, uint64_t end,
-                                              const struct leat_read_context *context,
-                                              struct leat_reader **out, struct leat_error *err);
+LEAT_CHECKED enum leat_status
+csv_reader_open(struct leat_source *source, const struct csv_settings *settings,
+                const struct leat_source_files *files, const struct leat_scan *scan, uint32_t file,
+                uint64_t start, uint64_t end, const struct leat_read_context *context,
+                struct leat_reader **out, struct leat_error *err);
 /* Cuts a plain file into ranges that start at records; appends a split each. */
 LEAT_CHECKED enum leat_status csv_plan_splits(const struct csv_settings *settings,
                                               const struct leat_source_files *files, uint32_t file,

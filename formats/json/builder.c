@@ -4,7 +4,7 @@
  * column not set by a record (its stamp is older than the record's) becomes null at the record's
  * end, so a bad record leaves nothing behind: the next one takes its row.
  */
-#include "formats/json/json_internal.h"
+#include "formats/json/usual_values.h"
 
 #define LIST_CAPACITY 4096u
 
@@ -24,8 +24,12 @@ static bool grow(struct json_builder *b, struct json_column *column, uint32_t ca
     if (!leat_accountant_charge(b->accountant, bytes))
         return false;
     block = leat_realloc(column->validity, leat_validity_words(capacity) * sizeof(uint64_t));
-    if (block)
+    if (block) {
+        size_t words = leat_validity_words(column->capacity);
         column->validity = block;
+        memset(column->validity + words, 0xff,
+               (leat_validity_words(capacity) - words) * sizeof(uint64_t));
+    }
     if (block && width) {
         block = leat_realloc(column->data, (size_t)capacity * width);
         if (block)
@@ -53,6 +57,24 @@ static void release_column(struct json_builder *b, struct json_column *column)
         release_column(b, &column->children[i]);
 }
 
+/* Keys of other characters may be written with escapes. */
+static void set_key(struct json_column *column)
+{
+    char *key = (char *)column->key;
+    size_t length = column->name.length;
+
+    if (length + 3 > sizeof(column->key))
+        return;
+    for (size_t i = 0; i < length; i++)
+        if ((uint8_t)column->name.data[i] < 0x20 || column->name.data[i] == '"' ||
+            column->name.data[i] == '\\')
+            return;
+    key[0] = '"';
+    memcpy(key + 1, column->name.data, length);
+    memcpy(key + 1 + length, "\":", 2);
+    column->key_length = (uint32_t)length + 3;
+}
+
 static enum leat_status init_column(struct json_column *column, const struct leat_type *type,
                                     const char *name, struct leat_arena *arena,
                                     struct leat_error *err)
@@ -60,6 +82,11 @@ static enum leat_status init_column(struct json_column *column, const struct lea
     column->type = type;
     column->name = leat_text_of(name);
     column->wanted = true;
+    column->usual = type->id == LEAT_INT64 || type->id == LEAT_DOUBLE || type->id == LEAT_TEXT ||
+                            type->id == LEAT_DATE
+                        ? type->id
+                        : LEAT_NULL;
+    set_key(column);
     if (!leat_type_is_nested(type))
         return LEAT_OK;
     column->children = LEAT_NEW_ARRAY(arena, struct json_column, type->field_count + 1);
@@ -108,6 +135,9 @@ void json_builder_release(struct json_builder *b)
 static void reset_column(struct json_column *column)
 {
     column->count = 0;
+    if (column->any_null)
+        memset(column->validity, 0xff, leat_validity_words(column->capacity) * sizeof(uint64_t));
+    column->any_null = false;
     for (uint32_t i = 0; i < column->child_count; i++)
         reset_column(&column->children[i]);
 }
@@ -125,6 +155,7 @@ static void set_null(struct json_column *column, uint32_t row)
     size_t width = leat_type_width(column->type);
 
     leat_validity_set(column->validity, row, false);
+    column->any_null = true;
     if (width)
         memset((char *)column->data + row * width, 0, width);
     if (column->type->id == LEAT_STRUCT)
@@ -309,11 +340,30 @@ static bool find_column(struct json_column *columns, uint32_t count, uint32_t *g
     return false;
 }
 
+/* At a key that is not the expected one, or is not written as usual: *out is its column, NULL if
+ * there is none, and the colon is taken. */
+static bool parse_key(struct json_builder *b, struct json_column *columns, uint32_t count,
+                      uint32_t *guess, struct json_text *t, struct json_column **out)
+{
+    struct leat_text key;
+    uint32_t at;
+    bool escaped;
+
+    if (t->at >= t->end || *t->at != '"')
+        return json_fail(t, JSON_SYNTAX, t->at, "expected a key in quotes");
+    if (!json_scan_string(t, &key, &escaped) || (escaped && !resolve(b, t, &key)) ||
+        !json_expect(t, ':', "expected : behind the key"))
+        return false;
+    *out = find_column(columns, count, guess, key, &at) ? &columns[at] : NULL;
+    return true;
+}
+
 /* At an opening brace: fills row `row` of the columns. */
 static bool parse_object(struct json_builder *b, struct json_column *columns, uint32_t count,
                          uint32_t *guess, struct json_text *t, uint32_t row, bool top)
 {
     uint64_t stamp = ++b->stamp;
+    uint32_t in_order = 0; /* columns found in the schema's order, without a gap */
 
     *guess = 0;
     t->at++;
@@ -323,23 +373,22 @@ static bool parse_object(struct json_builder *b, struct json_column *columns, ui
         goto missing;
     }
     for (;;) {
-        struct leat_text key;
-        uint32_t at;
-        bool escaped;
+        struct json_column *column = columns + *guess;
         json_skip_blanks(t);
-        if (t->at >= t->end || *t->at != '"')
-            return json_fail(t, JSON_SYNTAX, t->at, "expected a key in quotes");
-        if (!json_scan_string(t, &key, &escaped) || (escaped && !resolve(b, t, &key)) ||
-            !json_expect(t, ':', "expected : behind the key"))
+        if (*guess < count && usual_key(column, t))
+            ++*guess;
+        else if (!parse_key(b, columns, count, guess, t, &column))
             return false;
-        if (!find_column(columns, count, guess, key, &at) || !columns[at].wanted) {
+        in_order += column == columns + in_order;
+        if (!column || !column->wanted) {
             if (!json_skip_value(t))
                 return false;
         } else {
-            columns[at].stamp = stamp;
-            if (!parse_value(b, &columns[at], t, row)) {
+            column->stamp = stamp;
+            json_skip_blanks(t);
+            if (!usual_value(b, column, t, row) && !parse_value(b, column, t, row)) {
                 if (top)
-                    b->failed_column = columns[at].name.data;
+                    b->failed_column = column->name.data;
                 return false;
             }
         }
@@ -353,7 +402,7 @@ static bool parse_object(struct json_builder *b, struct json_column *columns, ui
         break;
     }
 missing:
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = in_order; i < count; i++)
         if (columns[i].stamp != stamp && columns[i].wanted)
             set_null(&columns[i], row);
     return true;
@@ -562,7 +611,7 @@ enum leat_status json_column_vector(const struct json_column *column, uint32_t r
     *out = (struct leat_vector){.type = column->type,
                                 .form = LEAT_FLAT,
                                 .length = rows,
-                                .validity = column->validity,
+                                .validity = column->any_null ? column->validity : NULL,
                                 .data = column->data};
     if (column->child_count == 0)
         return LEAT_OK;

@@ -32,7 +32,8 @@ struct json_text {
 
 static inline void json_skip_blanks(struct json_text *t)
 {
-    while (t->at < t->end && (*t->at == ' ' || *t->at == '\n' || *t->at == '\r' || *t->at == '\t'))
+    while (t->at < t->end && (uint8_t)*t->at <= ' ' &&
+           (*t->at == ' ' || *t->at == '\n' || *t->at == '\r' || *t->at == '\t'))
         t->at++;
 }
 bool json_fail(struct json_text *t, enum json_failure failure, const char *at, const char *reason);
@@ -70,7 +71,11 @@ LEAT_CHECKED enum leat_status json_shape_schema(const struct json_shape *shape,
 struct json_column {
     const struct leat_type *type;
     struct leat_text name;
-    bool wanted; /* others are passed over */
+    bool wanted;             /* others are passed over */
+    bool any_null;           /* of the batch; else all bits of the validity are set */
+    enum leat_type_id usual; /* the type, where its usual forms have a way of their own; or NULL */
+    uint64_t key[8];         /* `"name":`, if it needs no escapes and is no longer than that */
+    uint32_t key_length;     /* 0: it is not */
     uint32_t capacity;
     uint32_t count; /* of list items so far; children of lists only */
     uint64_t stamp; /* of the object in which it was last set */

@@ -66,6 +66,56 @@ static void json__types_that_change_far_behind_the_sample_are_seen(void **state)
     assert_memory_equal(r->text, "1|xyzxyzxyzxyz|~\n", 17);
 }
 
+/* What is written as usual has a way of its own: both give the same. */
+static void json__usual_and_unusual_forms_agree(void **state)
+{
+    static const char rows[] = "1|-12.5|x|2024-02-29\n-123456789012345|0.001|~|1999-12-31\n"
+                               "0|7|a longer text than that|~\n~|~|~|~\n";
+    (void)state;
+    EXPECT_ROWS(fresh(),
+                "{\"n\":1,\"d\":-12.5,\"t\":\"x\",\"w\":\"2024-02-29\"}\n"
+                "{\"n\":-123456789012345,\"d\":0.001,\"t\":null,\"w\":\"1999-12-31\"}\n"
+                "{\"n\":0,\"d\":7,\"t\":\"a longer text than that\",\"w\":null}\n{}\n",
+                rows);
+    EXPECT_ROWS(fresh(),
+                "{\"\\u006e\" : 1.0, \"d\": -1.25e1, \"t\": \"\\u0078\", \"w\": \"2024-02-29\"}\n"
+                "{\"w\":\"1999-12-31\",\"d\":1e-3,\"n\":-123456789012345e0}\n"
+                "{\"n\":1,\"n\":0,\"t\":null,\"t\":\"a \\u006conger text than that\",\"d\":7.0}\n"
+                "{\"n\":null}\n",
+                rows);
+    {
+        static const char *const bad[] = {"01", "-", "1.", ".5", "1.e5", "-01", "1-", "00.5"};
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+            struct reading *r = fresh();
+            char text[80];
+            r->handler = true;
+            snprintf(text, sizeof(text), "{\"n\":1,\"d\":0.5}\n{\"n\":%s}\n{\"d\":%s}\n", bad[i],
+                     bad[i]);
+            EXPECT_ROWS(r, text, "1|0.5\n");
+            assert_non_null(strstr(r->bad, "2:16:json syntax:-"));
+        }
+    }
+}
+
+/* A null of one batch, or of a bad record, must not be seen in the next. */
+static void json__nulls_do_not_outlive_their_batch(void **state)
+{
+    static char text[1 << 17];
+    struct reading *r = fresh();
+    size_t at = 0;
+    (void)state;
+    for (int i = 0; i < 3000; i++)
+        at += (size_t)snprintf(text + at, 64, "%s",
+                               i == 10 ? "{\"a\":null,\"b\":[null,1]}\n" : "{\"a\":1,\"b\":[2]}\n");
+    set_number(r, "sample_rows", 2000);
+    r->handler = true;
+    snprintf(text + at, 64, "{\"b\":null,\"a\":\"x\"}\n{\"a\":5,\"b\":[6]}\n");
+    assert_int_equal(read_text(r, text), LEAT_OK);
+    assert_int_equal(r->rows, 3001);
+    assert_string_equal(r->text + strlen(r->text) - 12, "1|{2}\n5|{6}\n");
+    assert_non_null(strstr(r->text, "~|{NULL,1}\n"));
+}
+
 static void json__strings_are_unescaped(void **state)
 {
     (void)state;
@@ -336,6 +386,8 @@ int main(void)
         cmocka_unit_test(json__lines_arrays_and_loose_records_are_read),
         cmocka_unit_test(json__types_are_unified),
         cmocka_unit_test(json__types_that_change_far_behind_the_sample_are_seen),
+        cmocka_unit_test(json__usual_and_unusual_forms_agree),
+        cmocka_unit_test(json__nulls_do_not_outlive_their_batch),
         cmocka_unit_test(json__strings_are_unescaped),
         cmocka_unit_test(json__declared_types),
         cmocka_unit_test(json__bad_records_reach_the_handler),
