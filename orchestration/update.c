@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+enum { MAX_LANES = 8 };
+
 static bool wants_refresh(const struct leat_update_options *options, const char *name)
 {
     if (options->full_refresh_all)
@@ -64,58 +66,6 @@ static enum leat_status make_states(struct leat_update *update, struct leat_erro
         LEAT_TRY(load_state(update, dataset, err));
     }
     return LEAT_OK;
-}
-
-static bool input_failed(const struct leat_dataset *dataset)
-{
-    for (uint32_t i = 0; i < dataset->input_count; i++) {
-        enum leat_dataset_outcome outcome = leat_state_of(dataset->inputs[i])->summary->outcome;
-        if (outcome == LEAT_OUTCOME_FAILED || outcome == LEAT_OUTCOME_SKIPPED)
-            return true;
-    }
-    return false;
-}
-
-static void tell(const struct leat_update *update, const char *name, uint64_t rows)
-{
-    if (update->options->progress)
-        update->options->progress(update->options->progress_context, name, rows);
-}
-
-/* Runs every dataset that can run. The first failure's status is kept; siblings go on. */
-static enum leat_status run_datasets(struct leat_update *update, struct leat_error *err)
-{
-    enum leat_status first = LEAT_OK;
-
-    for (uint32_t i = 0; i < update->pipeline->count; i++) {
-        struct leat_dataset *dataset = update->pipeline->datasets[i];
-        struct leat_update_table *table = leat_state_of(dataset)->summary;
-        enum leat_status status;
-        if (input_failed(dataset)) {
-            table->outcome = LEAT_OUTCOME_SKIPPED;
-            continue;
-        }
-        if (dataset->kind != LEAT_DATASET_VIEW)
-            tell(update, dataset->name, UINT64_MAX);
-        status = leat_update_dataset(update, dataset, &table->error);
-        table->rows = atomic_load(&leat_state_of(dataset)->rows);
-        table->outcome = status != LEAT_OK                 ? LEAT_OUTCOME_FAILED
-                         : leat_state_of(dataset)->changed ? LEAT_OUTCOME_WRITTEN
-                                                           : LEAT_OUTCOME_UNCHANGED;
-        if (dataset->kind != LEAT_DATASET_VIEW)
-            tell(update, dataset->name, table->rows);
-        if (status == LEAT_OK)
-            continue;
-        if (update->check_only)
-            leat_project_add_error(update->pipeline->project, &table->error);
-        if (first == LEAT_OK) {
-            first = status;
-            *err = table->error;
-        }
-        if (status == LEAT_CANCELLED || status == LEAT_NO_MEMORY)
-            break;
-    }
-    return first;
 }
 
 /* --- publishing --- */
@@ -221,6 +171,14 @@ static void discard(struct leat_update *update, bool all)
     }
 }
 
+/* Datasets at a time. Each may use all threads: the system shares the cores among them. */
+static unsigned lanes(const struct leat_update_options *options)
+{
+    unsigned threads = options->threads ? options->threads : leat_cpu_count();
+
+    return threads < MAX_LANES ? threads : MAX_LANES;
+}
+
 static enum leat_status run_update(struct leat_update *update, struct leat_error *err)
 {
     struct leat_lake_options lake = {
@@ -231,7 +189,7 @@ static enum leat_status run_update(struct leat_update *update, struct leat_error
     update->lake_open = true;
     LEAT_TRY(leat_ledger_create(update->lake.database, err));
     LEAT_TRY(make_states(update, err));
-    failed = run_datasets(update, err);
+    failed = leat_update_run_datasets(update, lanes(update->options), err);
     if (failed != LEAT_OK && !update->options->keep_going) {
         discard(update, true);
         return failed;
@@ -265,6 +223,7 @@ static void update_release(struct leat_update *update)
     leat_free(update->inputs);
     leat_free(update->positions);
     leat_arena_release(&update->arena);
+    pthread_mutex_destroy(&update->lock);
 }
 
 static void update_init(struct leat_update *update, struct leat_pipeline *pipeline,
@@ -282,6 +241,7 @@ static void update_init(struct leat_update *update, struct leat_pipeline *pipeli
     update->summary = summary;
     update->catalog.ops = &leat_update_catalog_ops;
     update->started = leat_clock_now();
+    pthread_mutex_init(&update->lock, NULL);
 }
 
 enum leat_status leat_update_run(struct leat_pipeline *pipeline,
@@ -315,7 +275,7 @@ enum leat_status leat_update_check(struct leat_pipeline *pipeline, struct leat_e
     update.check_only = true;
     status = make_states(&update, err);
     if (status == LEAT_OK)
-        status = run_datasets(&update, err);
+        status = leat_update_run_datasets(&update, 1, err);
     update_release(&update);
     leat_update_summary_release(&summary);
     return status;

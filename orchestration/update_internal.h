@@ -8,6 +8,8 @@
 #include "orchestration/publish.h"
 #include "orchestration/update.h"
 
+#include <pthread.h>
+
 /* A file or position to be written into the ledger when the run is published. */
 struct leat_new_input {
     const char *flow;
@@ -33,7 +35,23 @@ struct leat_update {
     size_t input_count;
     struct leat_new_position *positions;
     size_t position_count;
-    /* while a flow is planned */
+    /* Datasets run at the same time (orchestration/schedule.c). Whoever looks at the update's or a
+     * dataset's state holds the lock; it is let go only while a plan is executed or a file hashed.
+     */
+    pthread_mutex_t lock;
+};
+static inline void leat_update_lock(struct leat_update *update)
+{
+    pthread_mutex_lock(&update->lock);
+}
+static inline void leat_update_unlock(struct leat_update *update)
+{
+    pthread_mutex_unlock(&update->lock);
+}
+
+/* One flow while it is planned; the context of its STREAMs. */
+struct leat_flow_run {
+    struct leat_update *update;
     struct leat_dataset *dataset;
     const struct leat_flow *flow;
     bool has_stream;
@@ -43,6 +61,8 @@ struct leat_update {
 /* dataset->state */
 struct leat_dataset_state {
     struct leat_update_table *summary;
+    bool begun;
+    bool ended;
     bool refresh; /* all input is read again and the table replaced */
     bool exists;  /* in the lake */
     bool loaded;  /* `table` is valid */
@@ -79,7 +99,22 @@ LEAT_CHECKED enum leat_status leat_update_open_stream(void *context,
 LEAT_CHECKED enum leat_status leat_update_inputs_unchanged(const struct leat_update *update,
                                                            const struct leat_flow *flow,
                                                            struct leat_error *err);
-/* Runs the flows of one dataset (orchestration/update_flow.c). */
+/* Makes the dataset's table fit the query's columns: new, extended, or replaced
+ * (orchestration/update_table.c). */
+LEAT_CHECKED enum leat_status leat_update_settle_table(struct leat_update *update,
+                                                       struct leat_dataset *dataset,
+                                                       const struct leat_schema *query,
+                                                       struct leat_error *err);
+/* EXPECT UNIQUE on what was written (orchestration/uniqueness.c). */
+LEAT_CHECKED enum leat_status leat_update_audit_unique(struct leat_update *update,
+                                                       struct leat_dataset *dataset,
+                                                       struct leat_error *err);
+/* Runs every dataset that can run, in dependency order, up to `lanes` at a time
+ * (orchestration/schedule.c). The status is that of the first failure in order; siblings of a
+ * failed dataset run, its dependants do not. */
+LEAT_CHECKED enum leat_status leat_update_run_datasets(struct leat_update *update, unsigned lanes,
+                                                       struct leat_error *err);
+/* Runs the flows of one dataset, with the lock held (orchestration/update_flow.c). */
 LEAT_CHECKED enum leat_status leat_update_dataset(struct leat_update *update,
                                                   struct leat_dataset *dataset,
                                                   struct leat_error *err);

@@ -95,9 +95,10 @@ const struct leat_catalog_ops leat_update_catalog_ops = {.find = find, .list = l
 
 /* --- STREAM of files --- */
 
-static enum leat_status add_input(struct leat_update *update, const struct leat_file_info *info,
-                                  struct leat_error *err)
+static enum leat_status add_input(struct leat_flow_run *run, const struct leat_file_info *info,
+                                  const char *hash, struct leat_error *err)
 {
+    struct leat_update *update = run->update;
     struct leat_new_input *inputs =
         leat_realloc(update->inputs, (update->input_count + 1) * sizeof(*inputs));
     struct leat_new_input *input;
@@ -107,21 +108,38 @@ static enum leat_status add_input(struct leat_update *update, const struct leat_
     update->inputs = inputs;
     input = &inputs[update->input_count];
     memset(input, 0, sizeof(*input));
-    input->flow = update->flow->name;
+    input->flow = run->flow->name;
     input->file.path = leat_arena_strdup(&update->arena, info->path);
     input->file.size = info->size;
     input->file.modified = info->modified;
+    memcpy(input->file.hash, hash, sizeof(input->file.hash));
     if (!input->file.path)
         return leat_error_memory(err);
-    LEAT_TRY(leat_ledger_hash(info->path, input->file.hash, err));
     update->input_count++;
     return LEAT_OK;
 }
 
-static enum leat_status warn_changed(struct leat_update *update, const char *path,
+/* Notes the chosen files with their content's hashes for the ledger. */
+static enum leat_status add_inputs(struct leat_flow_run *run, const struct leat_file_info *chosen,
+                                   size_t count, struct leat_error *err)
+{
+    char(*hashes)[17] = leat_calloc(count, sizeof(*hashes));
+    enum leat_status status = hashes ? LEAT_OK : leat_error_memory(err);
+
+    leat_update_unlock(run->update);
+    for (size_t i = 0; i < count && status == LEAT_OK; i++)
+        status = leat_ledger_hash(chosen[i].path, hashes[i], err);
+    leat_update_lock(run->update);
+    for (size_t i = 0; i < count && status == LEAT_OK; i++)
+        status = add_input(run, &chosen[i], hashes[i], err);
+    leat_free(hashes);
+    return status;
+}
+
+static enum leat_status warn_changed(struct leat_flow_run *run, const char *path,
                                      struct leat_error *err)
 {
-    struct leat_update_summary *summary = update->summary;
+    struct leat_update_summary *summary = run->update->summary;
     const char **warnings =
         LEAT_NEW_ARRAY(&summary->arena, const char *, (size_t)summary->warning_count + 1);
 
@@ -133,7 +151,7 @@ static enum leat_status warn_changed(struct leat_update *update, const char *pat
         &summary->arena,
         "%s changed after it was read; its new rows are not in the table (--full-refresh %s reads "
         "all files again)",
-        path, update->dataset->name);
+        path, run->dataset->name);
     if (!warnings[summary->warning_count])
         return leat_error_memory(err);
     summary->warning_count++;
@@ -142,37 +160,38 @@ static enum leat_status warn_changed(struct leat_update *update, const char *pat
 }
 
 /* Sorts the present files into those to be read and those read before. */
-static enum leat_status choose_new(struct leat_update *update, const struct leat_file_list *present,
+static enum leat_status choose_new(struct leat_flow_run *run, const struct leat_file_list *present,
                                    struct leat_file_info *chosen, size_t *count,
                                    struct leat_error *err)
 {
-    bool refresh = leat_state_of(update->dataset)->refresh;
+    bool refresh = leat_state_of(run->dataset)->refresh;
     struct leat_ledger_files known;
     enum leat_status status = LEAT_OK;
 
     *count = 0;
-    LEAT_TRY(leat_ledger_files_read(update->lake.database, update->pipeline->project->name,
-                                    update->flow->name, &known, err));
+    LEAT_TRY(leat_ledger_files_read(run->update->lake.database,
+                                    run->update->pipeline->project->name, run->flow->name, &known,
+                                    err));
     for (size_t i = 0; i < present->count && status == LEAT_OK; i++) {
         const struct leat_file_info *info = &present->items[i];
         const struct leat_ledger_file *file = leat_ledger_files_find(&known, info->path);
         char hash[17];
         if (!file || refresh) {
             chosen[(*count)++] = *info;
-            status = add_input(update, info, err);
         } else if (file->size != info->size || file->modified != info->modified) {
             status = leat_ledger_hash(info->path, hash, err);
             if (status == LEAT_OK && strcmp(hash, file->hash) != 0)
-                status = warn_changed(update, info->path, err);
+                status = warn_changed(run, info->path, err);
         }
     }
     leat_ledger_files_release(&known);
     return status;
 }
 
-static enum leat_status stream_files(struct leat_update *update, const struct leat_file_call *call,
+static enum leat_status stream_files(struct leat_flow_run *run, const struct leat_file_call *call,
                                      struct leat_source **out, struct leat_error *err)
 {
+    struct leat_update *update = run->update;
     struct leat_source *whole = NULL;
     struct leat_file_info *chosen;
     struct leat_file_list present;
@@ -183,10 +202,12 @@ static enum leat_status stream_files(struct leat_update *update, const struct le
     chosen = leat_calloc(present.count, sizeof(*chosen));
     status = chosen ? LEAT_OK : leat_error_memory(err);
     if (status == LEAT_OK && !update->check_only)
-        status = choose_new(update, &present, chosen, &count, err);
+        status = choose_new(run, &present, chosen, &count, err);
+    if (status == LEAT_OK && count > 0)
+        status = add_inputs(run, chosen, count, err);
     if (status == LEAT_OK && count > 0) {
-        update->has_new = true;
-        leat_state_of(update->dataset)->summary->new_files += count;
+        run->has_new = true;
+        leat_state_of(run->dataset)->summary->new_files += count;
         status = leat_plan_open_files(call, chosen, count, out, err);
     } else if (status == LEAT_OK) { /* nothing new: the schema alone */
         status = leat_plan_open_files(call, present.items, present.count, &whole, err);
@@ -221,22 +242,24 @@ enum leat_status leat_update_inputs_unchanged(const struct leat_update *update,
 
 /* --- STREAM of a streaming table --- */
 
-static enum leat_status add_position(struct leat_update *update, struct leat_dataset *source,
+static enum leat_status add_position(struct leat_flow_run *run, struct leat_dataset *source,
                                      struct leat_error *err)
 {
+    struct leat_update *update = run->update;
     struct leat_new_position *positions =
         leat_realloc(update->positions, (update->position_count + 1) * sizeof(*positions));
 
     if (!positions)
         return leat_error_memory(err);
     update->positions = positions;
-    positions[update->position_count++] = (struct leat_new_position){update->flow->name, source};
+    positions[update->position_count++] = (struct leat_new_position){run->flow->name, source};
     return LEAT_OK;
 }
 
-static enum leat_status stream_table(struct leat_update *update, struct leat_dataset *source,
+static enum leat_status stream_table(struct leat_flow_run *run, struct leat_dataset *source,
                                      struct leat_source **out, struct leat_error *err)
 {
+    struct leat_update *update = run->update;
     struct leat_dataset_state *state = leat_state_of(source);
     struct leat_data_files present = {0}, chosen = {0};
     struct leat_ledger_position position;
@@ -246,10 +269,9 @@ static enum leat_status stream_table(struct leat_update *update, struct leat_dat
     if (update->check_only || !state->loaded)
         return empty_source(update, &state->schema, source->name, out, err);
     LEAT_TRY(leat_ledger_position_read(update->lake.database, update->pipeline->project->name,
-                                       update->flow->name, source->name, &position, err));
+                                       run->flow->name, source->name, &position, err));
     uuid = json_string_value(json_object_get(state->table.json, "table-uuid"));
-    from_start =
-        leat_state_of(update->dataset)->refresh || !uuid || strcmp(uuid, position.uuid) != 0;
+    from_start = leat_state_of(run->dataset)->refresh || !uuid || strcmp(uuid, position.uuid) != 0;
     if (!state->replace)
         LEAT_TRY(leat_table_files(&state->table, &update->arena, &present, err));
     for (size_t i = 0; i < present.count; i++)
@@ -257,8 +279,8 @@ static enum leat_status stream_table(struct leat_update *update, struct leat_dat
             LEAT_TRY(leat_data_files_append(&chosen, &present.items[i], &update->arena, err));
     for (size_t i = 0; i < state->fresh.count; i++)
         LEAT_TRY(leat_data_files_append(&chosen, &state->fresh.items[i], &update->arena, err));
-    update->has_new |= chosen.count > 0;
-    LEAT_TRY(add_position(update, source, err));
+    run->has_new |= chosen.count > 0;
+    LEAT_TRY(add_position(run, source, err));
     return leat_table_open_files(&state->table, chosen.items, chosen.count, source->name, out, err);
 }
 
@@ -266,20 +288,20 @@ enum leat_status leat_update_open_stream(void *context, const struct leat_sql_fr
                                          const struct leat_file_call *call,
                                          struct leat_source **out, struct leat_error *err)
 {
-    struct leat_update *update = context;
+    struct leat_flow_run *run = context;
     struct leat_dataset *source;
     struct leat_text parts[8];
     uint32_t count = from->path.count < 8 ? from->path.count : 0;
 
     *out = NULL;
-    update->has_stream = true;
+    run->has_stream = true;
     if (call)
-        return stream_files(update, call, out, err);
+        return stream_files(run, call, out, err);
     for (uint32_t i = 0; i < count; i++)
         parts[i] = from->path.parts[i].text;
-    source = leat_pipeline_find(update->pipeline, parts, count);
+    source = leat_pipeline_find(run->update->pipeline, parts, count);
     if (source && source->kind == LEAT_DATASET_STREAMING)
-        return stream_table(update, source, out, err);
+        return stream_table(run, source, out, err);
     (void)leat_error_set(err, LEAT_E_STREAM_SOURCE, "\"%s\" cannot be streamed: it is %s",
                          count ? parts[count - 1].data : "",
                          source ? "no streaming table" : "no table of this pipeline");
