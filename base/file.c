@@ -424,6 +424,72 @@ enum leat_status leat_file_lock_take(const char *path, struct leat_file_lock *ou
     return LEAT_OK;
 }
 
+enum leat_status leat_scratch_open(struct leat_scratch *out, struct leat_error *err)
+{
+    const char *folder = getenv("TMPDIR");
+    char path[4096];
+    int failed;
+
+    *out = (struct leat_scratch){-1, 0};
+    if (!folder || !folder[0])
+        folder = "/tmp";
+    failed = SYSTEM_CALL(true, -1,
+                         (out->descriptor = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)));
+    if (failed == EOPNOTSUPP || failed == EISDIR || failed == EINVAL) {
+        snprintf(path, sizeof(path), "%s/leat-XXXXXX", folder);
+        failed = SYSTEM_CALL(true, -1, (out->descriptor = mkostemp(path, O_CLOEXEC)));
+        if (!failed)
+            unlink(path);
+    }
+    return failed ? leat_error_io(err, "make a temporary file in", folder, failed) : LEAT_OK;
+}
+
+void leat_scratch_close(struct leat_scratch *scratch)
+{
+    if (scratch->descriptor >= 0)
+        close(scratch->descriptor);
+    *scratch = (struct leat_scratch){-1, 0};
+}
+
+enum leat_status leat_scratch_append(struct leat_scratch *scratch, const void *bytes, size_t length,
+                                     struct leat_error *err)
+{
+    size_t done = 0;
+
+    while (done < length) {
+        ssize_t put = 0;
+        int failed = SYSTEM_CALL(true, -1,
+                                 (put = pwrite(scratch->descriptor, (const char *)bytes + done,
+                                               length - done, (off_t)(scratch->length + done))));
+        if (failed == EINTR)
+            continue;
+        if (failed)
+            return leat_error_io(err, "write", "a temporary file", failed);
+        done += (size_t)put;
+    }
+    scratch->length += length;
+    return LEAT_OK;
+}
+
+enum leat_status leat_scratch_read(const struct leat_scratch *scratch, uint64_t offset, void *into,
+                                   size_t length, struct leat_error *err)
+{
+    size_t done = 0;
+
+    while (done < length) {
+        ssize_t got = 0;
+        int failed = SYSTEM_CALL(false, -1,
+                                 (got = pread(scratch->descriptor, (char *)into + done,
+                                              length - done, (off_t)(offset + done))));
+        if (failed == EINTR)
+            continue;
+        if (failed || got == 0)
+            return leat_error_io(err, "read", "a temporary file", failed ? failed : EIO);
+        done += (size_t)got;
+    }
+    return LEAT_OK;
+}
+
 void leat_file_lock_release(struct leat_file_lock *lock)
 {
     if (lock->descriptor >= 0)

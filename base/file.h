@@ -65,6 +65,21 @@ LEAT_CHECKED enum leat_status leat_file_remove(const char *path,
                                                struct leat_error *err); /* missing is no error */
 LEAT_CHECKED enum leat_status leat_folder_remove_all(const char *path, struct leat_error *err);
 
+/* Bytes set aside on disk: a file without a name in TMPDIR (or /tmp), gone when the process ends,
+ * however it ends. */
+struct leat_scratch {
+    int descriptor; /* -1: not open */
+    uint64_t length;
+};
+LEAT_CHECKED enum leat_status leat_scratch_open(struct leat_scratch *out, struct leat_error *err);
+void leat_scratch_close(struct leat_scratch *scratch);
+/* Writes at the end. */
+LEAT_CHECKED enum leat_status leat_scratch_append(struct leat_scratch *scratch, const void *bytes,
+                                                  size_t length, struct leat_error *err);
+/* Reads exactly `length` bytes. */
+LEAT_CHECKED enum leat_status leat_scratch_read(const struct leat_scratch *scratch, uint64_t offset,
+                                                void *into, size_t length, struct leat_error *err);
+
 /* An exclusive lock on PATH (created if missing) that the system releases when the process ends,
  * however it ends. The holder's process id is written into the file for messages. Held by someone
  * else: LEAT_E_LOCKED at once. */

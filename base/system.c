@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -255,17 +256,88 @@ enum leat_status leat_process_wait(struct leat_process *process, int *exit_code,
     return LEAT_OK;
 }
 
-void leat_process_kill(struct leat_process *process)
+int leat_process_kill(struct leat_process *process)
 {
-    int state;
+    int state = 0;
 
     close_pipes(process);
     if (process->pid <= 0)
-        return;
+        return 0;
     kill(process->pid, SIGKILL);
     while (waitpid(process->pid, &state, 0) < 0 && errno == EINTR)
         ;
     process->pid = -1;
+    return WIFSIGNALED(state) ? 128 + WTERMSIG(state) : WEXITSTATUS(state);
+}
+
+enum leat_status leat_process_nonblocking(const struct leat_process *process,
+                                          struct leat_error *err)
+{
+    int failed = leat_fault_file_check(false);
+
+    if (!failed && (fcntl(process->to_child, F_SETFL, O_NONBLOCK) != 0 ||
+                    fcntl(process->from_child, F_SETFL, O_NONBLOCK) != 0))
+        failed = errno;
+    return failed ? leat_error_io(err, "prepare", "a pipe", failed) : LEAT_OK;
+}
+
+enum leat_status leat_pipe_read(int pipe, void *into, size_t size, size_t *out, bool *end,
+                                struct leat_error *err)
+{
+    int failed = leat_fault_file_check(false);
+    ssize_t got = -1;
+
+    *out = 0;
+    *end = false;
+    while (!failed && (got = read(pipe, into, size)) < 0 && errno == EINTR)
+        ;
+    if (!failed && got < 0)
+        failed = errno;
+    if (failed == EAGAIN)
+        return LEAT_OK;
+    if (failed)
+        return leat_error_io(err, "read", "a pipe", failed);
+    *out = (size_t)got;
+    *end = got == 0;
+    return LEAT_OK;
+}
+
+enum leat_status leat_pipe_write(int pipe, const void *bytes, size_t size, size_t *out,
+                                 struct leat_error *err)
+{
+    *out = 0;
+    while (*out < size) {
+        int failed = leat_fault_file_check(true);
+        ssize_t put = failed ? -1 : write(pipe, (const char *)bytes + *out, size - *out);
+        if (!failed && put < 0)
+            failed = errno;
+        if (failed == EINTR)
+            continue;
+        if (failed == EAGAIN)
+            return LEAT_OK;
+        if (failed)
+            return leat_error_io(err, "write to", "a pipe", failed);
+        *out += (size_t)put;
+    }
+    return LEAT_OK;
+}
+
+enum leat_status leat_pipe_poll(struct leat_pipe_wait *items, size_t count, int milliseconds,
+                                struct leat_error *err)
+{
+    struct pollfd *polled = leat_calloc(count, sizeof(*polled));
+    int failed = 0;
+
+    if (!polled)
+        return leat_error_memory(err);
+    for (size_t i = 0; i < count; i++)
+        polled[i] = (struct pollfd){items[i].pipe, items[i].writable ? POLLOUT : POLLIN, 0};
+    if (poll(polled, count, milliseconds) < 0 && errno != EINTR)
+        failed = errno;
+    for (size_t i = 0; i < count; i++)
+        items[i].ready = polled[i].revents != 0;
+    leat_free(polled);
+    return failed ? leat_error_io(err, "wait for", "pipes", failed) : LEAT_OK;
 }
 
 enum leat_status leat_process_self(char *out, size_t size, struct leat_error *err)

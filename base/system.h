@@ -42,7 +42,28 @@ LEAT_CHECKED enum leat_status leat_process_start(const char *const *argv, struct
 /* Closes the pipes and waits. *exit_code is 128 + signal if killed. */
 LEAT_CHECKED enum leat_status leat_process_wait(struct leat_process *process, int *exit_code,
                                                 struct leat_error *err);
-void leat_process_kill(struct leat_process *process); /* SIGKILL, then wait */
+/* SIGKILL, then wait; gives the exit code as leat_process_wait does (of a process that had ended
+ * before, its own). */
+int leat_process_kill(struct leat_process *process);
+/* For whoever serves several children at once: reading and writing their pipes never waits. */
+LEAT_CHECKED enum leat_status leat_process_nonblocking(const struct leat_process *process,
+                                                       struct leat_error *err);
+/* Reads what is there, up to `size` bytes, waiting for the first unless the pipe is non-blocking.
+ * *end: the other side closed it. A pipe that would wait gives 0 bytes and no end. */
+LEAT_CHECKED enum leat_status leat_pipe_read(int pipe, void *into, size_t size, size_t *out,
+                                             bool *end, struct leat_error *err);
+/* Writes what fits; all of it unless the pipe is non-blocking. A reader that is gone is an error
+ * (the program ignores SIGPIPE). */
+LEAT_CHECKED enum leat_status leat_pipe_write(int pipe, const void *bytes, size_t size, size_t *out,
+                                              struct leat_error *err);
+struct leat_pipe_wait {
+    int pipe;      /* -1: skipped */
+    bool writable; /* wait for room instead of bytes */
+    bool ready;    /* set: bytes, room, an end or a failure are there */
+};
+/* Waits until some pipe is ready, a signal comes, or the time is over. */
+LEAT_CHECKED enum leat_status leat_pipe_poll(struct leat_pipe_wait *items, size_t count,
+                                             int milliseconds, struct leat_error *err);
 /* Absolute path of the running executable. */
 LEAT_CHECKED enum leat_status leat_process_self(char *out, size_t size, struct leat_error *err);
 
