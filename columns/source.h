@@ -178,6 +178,7 @@ struct leat_attempt {
     uint32_t stage;
     uint32_t partition;
     uint32_t attempt;
+    struct leat_bad_row_handler *bad_rows; /* takes rows that a sink turns away; or NULL */
 };
 struct leat_sink;
 struct leat_sink_ops {
@@ -186,6 +187,10 @@ struct leat_sink_ops {
                              struct leat_writer **out, struct leat_error *err); /* thread-safe */
     enum leat_status (*put)(struct leat_sink *sink, struct leat_buffer *out,
                             struct leat_error *err);
+    /* Removes the files of an attempt whose process is gone, or whose receipts will not be
+     * committed: those that bear its names. May be NULL: nothing is ever left. */
+    enum leat_status (*discard)(struct leat_sink *sink, const struct leat_attempt *attempt,
+                                struct leat_error *err);
     void (*close)(struct leat_sink *sink);
 };
 struct leat_sink {

@@ -205,7 +205,8 @@ static void close_sink(struct leat_sink *base)
     leat_free(base);
 }
 
-static const struct leat_sink_ops sink_ops = {"expectations", open_writer, put, close_sink};
+static const struct leat_sink_ops sink_ops = {
+    .kind = "expectations", .open = open_writer, .put = put, .close = close_sink};
 
 enum leat_status leat_expectation_sink(struct leat_sink *inner,
                                        struct leat_expectation *expectations, uint32_t count,

@@ -146,7 +146,7 @@ struct leat_plan {
             bool ordinality;
         } unnest;
         struct {
-            uint32_t stage; /* which earlier stage */
+            uint32_t stage; /* which of the inputs of its stage */
         } input;
         struct {
             struct leat_expr *start, *stop, *step;
@@ -161,6 +161,9 @@ struct leat_plan_owner {
     size_t source_count;
     struct leat_sink **sinks;
     size_t sink_count;
+    /* Kinds of sinks beyond those of compute/plan/sources.c that leat_plan_read may meet. */
+    const struct leat_sink_kind *sink_kinds;
+    size_t sink_kind_count;
 };
 void leat_plan_owner_init(struct leat_plan_owner *owner, struct leat_accountant *accountant);
 void leat_plan_owner_release(struct leat_plan_owner *owner);

@@ -209,7 +209,7 @@ static enum leat_status put_node(struct printing *p, const struct leat_plan *pla
         LEAT_TRY(put(p, "unnest "));
         return leat_expr_print(plan->unnest.list, child, p->out, p->err);
     case LEAT_PLAN_INPUT:
-        return leat_buffer_printf(p->out, p->err, "input of stage %u", plan->input.stage);
+        return leat_buffer_printf(p->out, p->err, "input %u", plan->input.stage);
     case LEAT_PLAN_SERIES:
         LEAT_TRY(put(p, "series "));
         LEAT_TRY(leat_expr_print(plan->series.start, NULL, p->out, p->err));

@@ -483,7 +483,8 @@ static enum leat_status get_members(struct reading *r, struct leat_plan *plan,
         plan->exchange.type = (enum leat_exchange_type)(byte & 3);
         return get_exprs(r, &plan->exchange.keys, &plan->exchange.key_count, err);
     case LEAT_PLAN_WRITE:
-        LEAT_TRY(leat_sink_read(r->cursor, &plan->write.sink, err));
+        LEAT_TRY(leat_sink_read(r->cursor, r->owner->sink_kinds, r->owner->sink_kind_count,
+                                &plan->write.sink, err));
         return leat_plan_own_sink(r->owner, plan->write.sink, err);
     case LEAT_PLAN_SHARED:
         return leat_cursor_get_u32(r->cursor, &plan->shared.id, err);

@@ -58,8 +58,8 @@ enum leat_status leat_sink_put(struct leat_sink *sink, struct leat_buffer *out,
     return sink->ops->put(sink, out, err);
 }
 
-enum leat_status leat_sink_read(struct leat_cursor *cursor, struct leat_sink **out,
-                                struct leat_error *err)
+enum leat_status leat_sink_read(struct leat_cursor *cursor, const struct leat_sink_kind *kinds,
+                                size_t kind_count, struct leat_sink **out, struct leat_error *err)
 {
     char kind[64];
 
@@ -68,5 +68,8 @@ enum leat_status leat_sink_read(struct leat_cursor *cursor, struct leat_sink **o
     for (size_t i = 0; i < sizeof(sink_kinds) / sizeof(sink_kinds[0]); i++)
         if (strcmp(kind, sink_kinds[i].kind) == 0)
             return sink_kinds[i].read(cursor, out, err);
+    for (size_t i = 0; i < kind_count; i++)
+        if (strcmp(kind, kinds[i].kind) == 0)
+            return kinds[i].read(cursor, out, err);
     return leat_error_set(err, LEAT_E_MESSAGE, "a sink of unknown kind \"%s\"", kind);
 }

@@ -11,7 +11,9 @@ LEAT_CHECKED enum leat_status leat_source_read(struct leat_cursor *cursor, struc
                                                struct leat_error *err);
 LEAT_CHECKED enum leat_status leat_sink_put(struct leat_sink *sink, struct leat_buffer *out,
                                             struct leat_error *err);
-LEAT_CHECKED enum leat_status leat_sink_read(struct leat_cursor *cursor, struct leat_sink **out,
-                                             struct leat_error *err);
+/* `kinds` are known besides those of this part. */
+LEAT_CHECKED enum leat_status leat_sink_read(struct leat_cursor *cursor,
+                                             const struct leat_sink_kind *kinds, size_t kind_count,
+                                             struct leat_sink **out, struct leat_error *err);
 
 #endif

@@ -487,8 +487,37 @@ static void iceberg_sink_close(struct leat_sink *base)
     leat_free(sink);
 }
 
+/* Files that begin with the attempt's name, finished or not. */
+static enum leat_status iceberg_discard(struct leat_sink *base, const struct leat_attempt *attempt,
+                                        struct leat_error *err)
+{
+    struct iceberg_sink *sink = (struct iceberg_sink *)base;
+    struct leat_file_list files = {0};
+    struct leat_file_info info;
+    enum leat_status status;
+    struct leat_arena arena;
+    char name[128];
+    const char *folder;
+
+    snprintf(name, sizeof(name), "%.36s-%u-%u-%u-", attempt->run_id, attempt->stage,
+             attempt->partition, attempt->attempt);
+    leat_arena_init(&arena, NULL);
+    folder = leat_arena_printf(&arena, "%s/data", sink->location);
+    status = folder ? leat_file_stat(folder, &info, err) : leat_error_memory(err);
+    if (status == LEAT_OK && info.kind == LEAT_FILE_FOLDER)
+        status = leat_folder_list(folder, &files, err);
+    for (size_t i = 0; i < files.count && status == LEAT_OK; i++) {
+        const char *file = strrchr(files.items[i].path, '/');
+        if (file && strncmp(file + 1, name, strlen(name)) == 0)
+            status = leat_file_remove(files.items[i].path, err);
+    }
+    leat_file_list_release(&files);
+    leat_arena_release(&arena);
+    return status;
+}
+
 static const struct leat_sink_ops iceberg_sink_ops = {"iceberg", iceberg_open, iceberg_put,
-                                                      iceberg_sink_close};
+                                                      iceberg_discard, iceberg_sink_close};
 
 static enum leat_status new_sink(struct iceberg_sink **out, struct leat_error *err)
 {
