@@ -18,7 +18,7 @@ static void interrupt(int signal_number)
 }
 
 struct query_options {
-    const char *sql, *file, *lake, *schema, *format, *threads, *memory, *errors, *timing;
+    const char *sql, *file, *lake, *schema, *format, *threads, *memory, *errors, *timing, *on;
     bool quiet;
 };
 
@@ -90,8 +90,8 @@ static int run_query(int argc, char **argv)
         {"--lake", &o.lake, NULL},     {"--schema", &o.schema, NULL},
         {"--format", &o.format, NULL}, {"--threads", &o.threads, NULL},
         {"--memory", &o.memory, NULL}, {"--errors", &o.errors, NULL},
-        {"--timing", &o.timing, NULL}, {"-q", NULL, &o.quiet},
-        {"--quiet", NULL, &o.quiet}};
+        {"--timing", &o.timing, NULL}, {"--on", &o.on, NULL},
+        {"-q", NULL, &o.quiet},        {"--quiet", NULL, &o.quiet}};
     struct leat_session_options session_options = {0};
     enum leat_cli_format format = isatty(1) ? LEAT_CLI_TABLE : LEAT_CLI_CSV;
     struct leat_session *session;
@@ -121,6 +121,7 @@ static int run_query(int argc, char **argv)
     session_options.lake = o.lake;
     session_options.schema = o.schema;
     session_options.threads = (unsigned)threads;
+    session_options.on = o.on;
     if (leat_session_new(&session_options, &session, &error) != LEAT_OK) {
         leat_cli_report(&error, 1, json);
         return leat_cli_exit(&error);
@@ -156,6 +157,7 @@ const struct leat_command leat_command_query = {
     "else csv)\n"
     "  --threads N           threads (default: all cores)\n"
     "  --memory SIZE         memory limit, for example 256MB\n"
+    "  --on HOST             local (default): threads; local:processes: N worker processes\n"
     "  --timing json         time of each statement as a JSON line on standard error\n"
     "  --errors json         errors as JSON lines on standard error\n"
     "  -q, --quiet           no messages for statements without rows\n\n"

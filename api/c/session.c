@@ -5,6 +5,7 @@
 
 #include "api/c/memory_catalog.h"
 #include "columns/format.h"
+#include "compute/hosts/runner.h"
 #include "orchestration/lake_catalog.h"
 
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct leat_session {
     bool has_lake;
     struct leat_catalog *lake_catalog; /* or NULL */
     struct leat_catalog *catalog;      /* memory, with the lake behind it */
+    struct leat_runner_options runner;
 };
 
 /* One statement being run. */
@@ -37,6 +39,7 @@ void leat_session_free(struct leat_session *session)
 {
     if (!session)
         return;
+    leat_host_close(session->runner.host);
     leat_memory_catalog_free(session->catalog);
     leat_lake_catalog_free(session->lake_catalog);
     if (session->has_lake)
@@ -73,6 +76,9 @@ enum leat_status leat_session_new(const struct leat_session_options *options,
         if (!session->folder)
             status = leat_error_memory(err);
     }
+    session->runner.small_rows = LEAT_STAGE_SMALL_ROWS;
+    if (status == LEAT_OK)
+        status = leat_host_open(options->on, session->threads, &session->runner.host, err);
     if (status == LEAT_OK && options->lake)
         status = open_lake(session, options, err);
     if (status == LEAT_OK)
@@ -131,7 +137,8 @@ static enum leat_status run_query(struct run *run, const struct leat_sql_query *
 
     LEAT_TRY(leat_plan_query(query, &run->plan_options, &run->owner, &plan, err));
     LEAT_TRY(run->output->begin(run->output, &plan->schema, err));
-    LEAT_TRY(leat_execute(plan, &run->execute, &counting.base, NULL, err));
+    LEAT_TRY(
+        leat_runner_execute(&run->session->runner, plan, &run->execute, &counting.base, NULL, err));
     return run->output->end(run->output, "SELECT", counting.rows, err);
 }
 
@@ -196,7 +203,8 @@ static enum leat_status insert_in_memory(struct run *run, const struct leat_plan
                                          struct leat_error *err)
 {
     struct leat_rows fresh = {0};
-    enum leat_status status = leat_execute_rows(plan, &run->execute, &fresh, err);
+    enum leat_status status =
+        leat_runner_execute_rows(&run->session->runner, plan, &run->execute, &fresh, err);
     size_t batches = rows->batch_count;
     uint64_t before = rows->row_count;
 
@@ -233,7 +241,7 @@ static enum leat_status run_write(struct run *run, struct leat_plan *plan, struc
     write->children = child;
     write->write.sink = sink;
     run->execute.attempt = &attempt;
-    LEAT_TRY(leat_execute(write, &run->execute, NULL, receipts, err));
+    LEAT_TRY(leat_runner_execute(&run->session->runner, write, &run->execute, NULL, receipts, err));
     run->execute.attempt = NULL;
     return LEAT_OK;
 }
@@ -570,7 +578,7 @@ static enum leat_status run_copy(struct run *run, const struct leat_sql_copy *co
         leat_output_abort(file);
         return status;
     }
-    status = leat_execute(plan, &run->execute, &out.base, NULL, err);
+    status = leat_runner_execute(&run->session->runner, plan, &run->execute, &out.base, NULL, err);
     if (status != LEAT_OK) {
         leat_writer_abort(out.writer);
         return status;
@@ -599,7 +607,7 @@ static enum leat_status run_explain(struct run *run, const struct leat_sql_expla
         leat_plan_query(explain->statement->query, &run->plan_options, &run->owner, &plan, err));
     leat_buffer_init(&text, 16 << 20);
     status = explain->analyze ? leat_execute_explain(plan, &run->execute, &text, err)
-                              : leat_plan_print(plan, &text, err);
+                              : leat_runner_print(&run->session->runner, plan, &text, err);
     for (size_t i = 0; i < text.length; i++)
         count += text.data[i] == '\n';
     lines = LEAT_NEW_ARRAY(&run->owner.arena, struct leat_text, count + 1);
@@ -676,6 +684,13 @@ static enum leat_status run_describe(struct run *run, const struct leat_sql_desc
     return describe_schema(run, &plan->schema, err);
 }
 
+static void set_threads(struct leat_session *session, unsigned threads)
+{
+    session->threads = threads;
+    if (session->runner.host)
+        session->runner.host->tasks = threads;
+}
+
 static enum leat_status run_set(struct run *run, const struct leat_sql_set *set,
                                 struct leat_error *err)
 {
@@ -684,7 +699,10 @@ static enum leat_status run_set(struct run *run, const struct leat_sql_set *set,
 
     if (leat_text_equal(name->text, leat_text_of("threads")) && !set->reset &&
         leat_parse_int64(set->value.data, set->value.length, &value) && value > 0 && value <= 1024)
-        run->session->threads = (unsigned)value;
+        set_threads(run->session, (unsigned)value);
+    else if (leat_text_equal(name->text, leat_text_of("small_rows")) && !set->reset &&
+             leat_parse_int64(set->value.data, set->value.length, &value) && value >= 0)
+        run->session->runner.small_rows = (uint64_t)value;
     else
         return leat_error_set(err, LEAT_E_SETTING, "no setting \"%.*s\" takes the value \"%.*s\"",
                               (int)name->text.length, name->text.data, (int)set->value.length,

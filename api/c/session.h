@@ -15,6 +15,7 @@ struct leat_session_options {
     const char *schema;       /* where unqualified tables of the lake are made; NULL: "main" */
     const char *folder;       /* relative file names start here; NULL: the current folder */
     unsigned threads;         /* 0: all cores */
+    const char *on;           /* the host that carries out queries, as --on names it; NULL: local */
     uint64_t memory;          /* bytes; 0: no limit */
 };
 LEAT_CHECKED enum leat_status leat_session_new(const struct leat_session_options *options,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the .test files under tests/sql (sqllogictest form) against leat, and, with --oracle, against PostgreSQL too.
 
-    run.py [--oracle] [--write] [FILE ...]
+    run.py [--oracle] [--write] [--on HOST] [FILE ...]
 
 A file holds records separated by empty lines:
 
@@ -13,7 +13,8 @@ A file holds records separated by empty lines:
 
 `rowsort` compares rows in any order. NULL is NULL, an empty text (empty). Numbers are equal within 1e-12 relative, other
 cells as text. `skip postgres REASON` in front of a record leaves PostgreSQL out. --write takes the results from
-PostgreSQL and writes them into the files: that is how they came there.
+PostgreSQL and writes them into the files: that is how they came there. --on HOST runs the statements there, cut into as
+many stages as possible.
 """
 import csv
 import io
@@ -27,6 +28,7 @@ from decimal import Decimal, InvalidOperation
 HERE = pathlib.Path(__file__).parent
 LEAT = os.environ.get("LEAT", str(HERE.parent.parent / "build/release/leat"))
 MARK = "\x01null\x01"
+HOST = ""
 
 
 class Record:
@@ -91,7 +93,11 @@ def shown(text):
 def leat(setup, record):
     """Rows or an SQLSTATE. One process a record: its setup and the statement."""
     script = "".join(s + ";\n" for s in setup + [record.sql])
-    result = subprocess.run([LEAT, "query", "-q", "--format", "csv", "--errors", "json"],
+    host = []
+    if HOST:
+        script = "SET small_rows TO 0;\n" + script
+        host = ["--on", HOST, "--threads", "3"]
+    result = subprocess.run([LEAT, "query", "-q", "--format", "csv", "--errors", "json", *host],
                             input=script, capture_output=True, text=True, timeout=60)
     if result.returncode not in (0, 1, 2, 4):
         return None, f"exit {result.returncode}: {result.stderr[:200]}"
@@ -227,7 +233,12 @@ def run_file(path, oracle, write):
 
 
 def main():
+    global HOST
     arguments = sys.argv[1:]
+    if "--on" in arguments:
+        at = arguments.index("--on")
+        HOST = arguments[at + 1]
+        del arguments[at:at + 2]
     write = "--write" in arguments
     oracle = Postgres() if "--oracle" in arguments or write else None
     names = [a for a in arguments if not a.startswith("--")]

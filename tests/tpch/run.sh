@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# TPC-H, 22 queries at scale factor 0.01 on Parquet, against the reference answers, with 1 and 4 threads.
+# TPC-H, 22 queries at scale factor 0.01 on Parquet, against the reference answers: with 1 and 4 threads, and in worker
+# processes, cut wherever that is possible and only where it pays.
 set -uo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 LEAT=${LEAT:-$root/build/release/leat}
@@ -12,19 +13,23 @@ if [ ! -e "$data/complete" ]; then
     "${python%python}tpchgen-cli" parquet -s 0.01 --output-dir "$data" >/dev/null 2>&1 && touch "$data/complete" || { fail generate "tpchgen-cli"; summary; exit; }
 fi
 script=$(mktemp)
-trap 'rm -f "$script" "$script.out" "$script.err"' EXIT
+trap 'rm -f "$script" "$script".*' EXIT
 for q in $(seq -w 1 22); do
     for table in customer lineitem nation orders part partsupp region supplier; do
         echo "CREATE VIEW $table AS SELECT * FROM '$data/$table.parquet';"
     done >"$script"
     cat "$suites/tpch/queries/q$q.sql" >>"$script"
-    for threads in 1 4; do
-        if ! "$LEAT" query -q -f "$script" --format csv --threads $threads >"$script.out" 2>"$script.err"; then
-            fail "q$q, $threads threads" "$(head -1 "$script.err")"
+    { echo "SET small_rows TO 0;"; cat "$script"; } >"$script.cut"
+    for way in "--threads 1" "--threads 4" "--threads 3 --on local:processes" "--threads 3 --on local:processes cut"; do
+        text=$script
+        [ "$way" = "${way% cut}" ] || text=$script.cut
+        # shellcheck disable=SC2086
+        if ! "$LEAT" query -q -f "$text" --format csv ${way% cut} >"$script.out" 2>"$script.err"; then
+            fail "q$q, $way" "$(head -1 "$script.err")"
         elif difference=$(python3 tests/tpch/compare.py "$suites/tpch/answers/q$q.csv" <"$script.out"); then
             pass
         else
-            fail "q$q, $threads threads" "$difference"
+            fail "q$q, $way" "$difference"
         fi
     done
 done

@@ -1,0 +1,80 @@
+/*
+ * Frames: the messages between a worker and whoever carries its bytes.
+ *
+ * A frame is a u32 little-endian length, that many bytes of payload, and the payload's XXH3
+ * checksum (u64). The payload's first byte is its kind, the rest the body. Both sides begin with
+ * HELLO, which holds the protocol's version. Then, for each fragment:
+ *
+ *   to the worker     FRAGMENT            what to run (compute/hosts/fragment.h)
+ *   from the worker   WANT                u32 number of an input: its rows are needed now
+ *   to the worker     INPUT, INPUT_END    u32 number of the input, then a batch, or nothing
+ *   from the worker   OUTPUT              u32 partition, then a batch
+ *                     RECEIPT             of a finished writer
+ *                     BAD_ROW             a row for quarantine
+ *                     PROGRESS            u64 rows, u64 bytes read since the last
+ *                     ERROR               struct leat_error whole; ends the fragment
+ *                     DONE                ends the fragment
+ *
+ * A worker asks for one input at a time and may ask for the next before it has read all of the
+ * last; frames of an input that come after DONE or ERROR are skipped.
+ */
+#ifndef LEAT_COMPUTE_HOSTS_FRAME_H
+#define LEAT_COMPUTE_HOSTS_FRAME_H
+
+#include "columns/source.h"
+
+#define LEAT_WIRE_VERSION 1u
+#define LEAT_WIRE_MAXIMUM ((uint32_t)1 << 30) /* bytes of a payload */
+
+enum leat_wire_kind { /* stable numbers */
+                      LEAT_WIRE_HELLO = 1,
+                      LEAT_WIRE_FRAGMENT = 2,
+                      LEAT_WIRE_INPUT = 3,
+                      LEAT_WIRE_INPUT_END = 4,
+                      LEAT_WIRE_WANT = 5,
+                      LEAT_WIRE_OUTPUT = 6,
+                      LEAT_WIRE_RECEIPT = 7,
+                      LEAT_WIRE_BAD_ROW = 8,
+                      LEAT_WIRE_PROGRESS = 9,
+                      LEAT_WIRE_ERROR = 10,
+                      LEAT_WIRE_DONE = 11
+};
+struct leat_wire_frame {
+    enum leat_wire_kind kind;
+    struct leat_cursor body; /* borrowed */
+};
+
+/* A frame is begun, its body appended to the buffer, and ended. *start says where it lies. */
+LEAT_CHECKED enum leat_status leat_frame_begin(struct leat_buffer *out, enum leat_wire_kind kind,
+                                               size_t *start, struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_frame_end(struct leat_buffer *out, size_t start,
+                                             struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_frame_put(struct leat_buffer *out, enum leat_wire_kind kind,
+                                             const void *body, size_t length,
+                                             struct leat_error *err);
+/* The first frame of the bytes; *used is its whole length, 0 if it is not there wholly yet. A
+ * length above the maximum, an unknown kind or a wrong checksum is L0013. */
+LEAT_CHECKED enum leat_status leat_frame_next(const uint8_t *bytes, size_t length,
+                                              struct leat_wire_frame *out, size_t *used,
+                                              struct leat_error *err);
+
+LEAT_CHECKED enum leat_status leat_frame_put_hello(struct leat_buffer *out, struct leat_error *err);
+/* L2402 if the other side has another version. */
+LEAT_CHECKED enum leat_status leat_frame_check_hello(struct leat_cursor *body,
+                                                     struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_frame_put_error(struct leat_buffer *out,
+                                                   const struct leat_error *error,
+                                                   struct leat_error *err);
+/* The error that was put, into *out; a code that is not known becomes L0013. */
+LEAT_CHECKED enum leat_status leat_frame_read_error(struct leat_cursor *body,
+                                                    struct leat_error *out, struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_frame_put_bad_row(struct leat_buffer *out,
+                                                     const struct leat_bad_row *row,
+                                                     struct leat_error *err);
+/* Texts lie in the arena, raw bytes are borrowed from the body. */
+LEAT_CHECKED enum leat_status leat_frame_read_bad_row(struct leat_cursor *body,
+                                                      struct leat_arena *arena,
+                                                      struct leat_bad_row *out,
+                                                      struct leat_error *err);
+
+#endif

@@ -1,0 +1,29 @@
+/* Hosts by name. */
+#include "compute/hosts/host.h"
+#include "columns/format.h"
+
+enum leat_status leat_host_open(const char *name, unsigned tasks, struct leat_host **out,
+                                struct leat_error *err)
+{
+    static const char *const names[] = {"local", "local:processes", NULL};
+    const char *near;
+
+    *out = NULL;
+    if (!name || strcmp(name, "local") == 0)
+        return LEAT_OK;
+    if (strcmp(name, "local:processes") == 0)
+        return leat_processes_open(tasks, out, err);
+    near = leat_nearest_name(leat_text_of(name), names);
+    (void)leat_error_set(err, LEAT_E_UNKNOWN_HOST, "there is no host \"%s\"", name);
+    if (near)
+        leat_error_hint(err, "did you mean --on %s?", near);
+    else
+        leat_error_hint(err, "--on takes local (threads) or local:processes (worker processes)");
+    return LEAT_INVALID;
+}
+
+void leat_host_close(struct leat_host *host)
+{
+    if (host)
+        host->ops->close(host);
+}
