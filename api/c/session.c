@@ -412,6 +412,33 @@ static enum leat_status create_table(struct run *run, const struct leat_sql_crea
     }
 }
 
+/* The view's query; with a list of columns, the query under those names. */
+static enum leat_status view_text(struct run *run, const struct leat_sql_create *create,
+                                  const char **out, struct leat_error *err)
+{
+    const char *sql = run->script->text + create->query->offset;
+    struct leat_buffer text;
+    enum leat_status status = LEAT_OK;
+
+    leat_buffer_init(&text, LEAT_SQL_MAX_TEXT * 2);
+    if (create->column_count)
+        status = leat_buffer_append_string(&text, "SELECT * FROM (", err);
+    if (status == LEAT_OK)
+        status = leat_buffer_append(&text, sql, create->query->length, err);
+    for (uint32_t i = 0; i < create->column_count && status == LEAT_OK; i++) {
+        status = leat_buffer_append_string(&text, i ? ", " : "\n) AS view_query (", err);
+        if (status == LEAT_OK)
+            status = leat_sql_put_name(create->columns[i].name.text, &text, err);
+    }
+    if (create->column_count && status == LEAT_OK)
+        status = leat_buffer_append_string(&text, ")", err);
+    *out = status == LEAT_OK
+               ? leat_arena_copy(&run->owner.arena, (const char *)text.data, text.length)
+               : NULL;
+    leat_buffer_release(&text);
+    return status != LEAT_OK ? status : *out ? LEAT_OK : leat_error_memory(err);
+}
+
 static enum leat_status create_view(struct run *run, const struct leat_sql_create *create,
                                     const struct leat_text *parts, struct leat_error *err)
 {
@@ -421,10 +448,16 @@ static enum leat_status create_view(struct run *run, const struct leat_sql_creat
 
     /* Binding it now finds its errors now. */
     LEAT_TRY(leat_plan_query(create->query, &run->plan_options, &run->owner, &plan, err));
-    sql = leat_arena_copy(&run->owner.arena, run->script->text + create->query->offset,
-                          create->query->length);
-    if (!sql)
-        return leat_error_memory(err);
+    if (create->column_count > plan->schema.count) {
+        const struct leat_sql_name *name = &create->columns[plan->schema.count].name;
+        (void)leat_error_set(err, LEAT_E_COLUMN_COUNT,
+                             "CREATE VIEW names %u columns, but its query has %u",
+                             create->column_count, plan->schema.count);
+        leat_error_at_text(err, run->script->name, run->script->text, run->script->length,
+                           name->offset, name->length);
+        return LEAT_INVALID;
+    }
+    LEAT_TRY(view_text(run, create, &sql, err));
     LEAT_TRY(catalog->ops->create_view(catalog, parts, create->name.count, sql, create->or_replace,
                                        err));
     return run->output->end(run->output, "CREATE VIEW", 0, err);

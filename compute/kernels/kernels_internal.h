@@ -88,6 +88,7 @@ struct function_table datetime_functions(void);
 struct function_table calendar_functions(void);
 struct function_table format_functions(void);
 struct function_table nested_functions(void);
+struct function_table series_functions(void);
 struct function_table json_functions(void);
 struct function_table aggregate_functions(void);
 struct function_table window_functions(void);

@@ -377,17 +377,19 @@ ANY_ALL(le, "<=")
 ANY_ALL(gt, ">")
 ANY_ALL(ge, ">=")
 
-/* every item of the second list is in the first, or any */
-static enum leat_status contains(struct kernel_call *call, bool any)
+/* every item of argument `inner` is in argument `outer`, or any */
+static enum leat_status contains(struct kernel_call *call, bool any, uint32_t outer)
 {
+    uint32_t inner = 1 - outer;
     FOR_VALID(call, i)
     {
-        struct leat_list_entry a = entry_of(call, 0, i), b = entry_of(call, 1, i);
+        struct leat_list_entry a = entry_of(call, outer, i), b = entry_of(call, inner, i);
+        const struct leat_vector *items = &call->args[inner].children[0];
         bool result = !any;
         for (uint32_t k = 0; k < b.length && result != any; k++) {
-            bool null = leat_vector_is_null(&call->args[1].children[0], b.offset + k);
-            bool found = !null && place_of(&call->args[0].children[0], a,
-                                           &call->args[1].children[0], b.offset + k) > 0;
+            bool null = leat_vector_is_null(items, b.offset + k);
+            bool found =
+                !null && place_of(&call->args[outer].children[0], a, items, b.offset + k) > 0;
             result = any ? found : found && result;
             if (!any && !found)
                 break;
@@ -399,12 +401,17 @@ static enum leat_status contains(struct kernel_call *call, bool any)
 static enum leat_status run_contains(struct kernel_call *call, struct leat_error *err)
 {
     (void)err;
-    return contains(call, false);
+    return contains(call, false, 0);
+}
+static enum leat_status run_contained(struct kernel_call *call, struct leat_error *err)
+{
+    (void)err;
+    return contains(call, false, 1);
 }
 static enum leat_status run_overlaps(struct kernel_call *call, struct leat_error *err)
 {
     (void)err;
-    return contains(call, true);
+    return contains(call, true, 0);
 }
 
 /* --- text --- */
@@ -520,6 +527,8 @@ static const struct leat_function functions[] = {
              'i', NS | FUNCTION_TOTAL, run_array_position, NULL),
     FUNCTION("@>", "array @> array -> boolean", "contains all items", "AA", 'b', FUNCTION_TOTAL,
              run_contains, NULL),
+    FUNCTION("<@", "array <@ array -> boolean", "is contained", "AA", 'b', FUNCTION_TOTAL,
+             run_contained, NULL),
     FUNCTION("&&", "array && array -> boolean", "has an item in common", "AA", 'b', FUNCTION_TOTAL,
              run_overlaps, NULL),
     ANY("= any", "=", run_any_eq),

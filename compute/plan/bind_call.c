@@ -16,7 +16,7 @@ static struct leat_expr *at(struct leat_expr *expr, const struct leat_sql_expr *
 
 static struct leat_expr **bind_args(struct binding *b, const struct leat_sql_call *call)
 {
-    struct leat_expr **args = plan_alloc(b->pl, (call->args.count + 2u) * sizeof(*args));
+    struct leat_expr **args = plan_alloc(b->pl, (call->args.count + 3u) * sizeof(*args));
 
     if (!args)
         return NULL;
@@ -201,6 +201,7 @@ static struct leat_expr *bind_aggregate(struct binding *b, const struct leat_sql
         return NULL;
     }
     inner.clause = CLAUSE_AGGREGATE;
+    inner.set_tail = NULL;
     inner.aggregates = NULL;
     inner.windows = NULL;
     if (b->inner_tail)
@@ -295,6 +296,7 @@ static struct leat_expr *bind_window(struct binding *b, const struct leat_sql_ex
         return NULL;
     }
     inner.windows = NULL;
+    inner.set_tail = NULL;
     inner.clause = CLAUSE_WINDOW;
     if (!fill_window(&inner, ast->call->over, &call) ||
         !fill_aggregate(&inner, ast, name, &call.call))
@@ -354,6 +356,46 @@ static struct leat_expr *bind_type_call(struct binding *b, const struct leat_sql
     return arg ? at(coerce(b->pl, arg, type, LEAT_CAST_EXPLICIT, name), ast) : NULL;
 }
 
+/* unnest(list), generate_series(...) in a select list: a row for each item. */
+static struct leat_expr *bind_set(struct binding *b, const struct leat_sql_expr *ast,
+                                  const char *name)
+{
+    struct pending *pending = plan_alloc(b->pl, sizeof(*pending));
+    struct leat_expr **args, *list;
+
+    if (!pending)
+        return NULL;
+    if (!b->set_tail) {
+        plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, ast->offset, ast->length, "move it into FROM",
+                  "%s gives rows, which are not allowed in %s", name, clause_name(b->clause));
+        return NULL;
+    }
+    if (!(args = bind_args(b, ast->call)))
+        return NULL;
+    if (strcmp(name, "unnest") == 0)
+        list = ast->call->args.count == 1 ? args[0] : NULL;
+    else if (bind_series_args(b->pl, args, ast->call->args.count, ast))
+        list = call_function(b->pl, name, args, 3, ast->offset, ast->length);
+    else
+        return NULL;
+    if (!list || list->type->id != LEAT_LIST) {
+        plan_fail(b->pl, LEAT_E_WRONG_ARGUMENT, ast->offset, ast->length, NULL,
+                  "%s takes one list here", name);
+        return NULL;
+    }
+    if (*b->set_tail) {
+        plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, ast->offset, ast->length,
+                  "put them into FROM, joined by their ordinality",
+                  "several calls that give rows in one select list");
+        return NULL;
+    }
+    pending->result = new_column(b->pl, name, list->type->fields[0].type);
+    if (!exprs_add(b->pl, &pending->conds, list))
+        return NULL;
+    *b->set_tail = pending;
+    return at(expr_column(b->pl, pending->result, NULL), ast);
+}
+
 struct leat_expr *bind_call(struct binding *b, const struct leat_sql_expr *ast)
 {
     const struct leat_sql_path *path = &ast->call->function;
@@ -366,6 +408,8 @@ struct leat_expr *bind_call(struct binding *b, const struct leat_sql_expr *ast)
         return bind_coalesce(b, ast);
     if (strcmp(name, "nullif") == 0)
         return bind_nullif(b, ast);
+    if (strcmp(name, "unnest") == 0 || strcmp(name, "generate_series") == 0)
+        return bind_set(b, ast, name);
     known = leat_function_exists(name, &kind);
     if (!check_call(b, ast, name, known, kind))
         return NULL;

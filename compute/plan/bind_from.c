@@ -35,7 +35,7 @@ static struct node *scan_source(struct planner *pl, struct leat_source *source,
         pl->columns[id].statistics = source->statistics ? &source->statistics[i] : NULL;
         pl->columns[id].rows =
             source->row_estimate == UINT64_MAX ? -1 : (double)source->row_estimate;
-        (*outputs)[i] = (struct output){leat_text_of(field->name), id};
+        (*outputs)[i] = (struct output){.name = leat_text_of(field->name), .id = id};
     }
     return node;
 }
@@ -271,29 +271,20 @@ static struct leat_expr *bind_argument(struct planner *pl, const struct leat_sql
 }
 
 /* The items of a list beside each row: over the tables to the left if the list comes from them. */
-static struct node *bind_unnest(struct planner *pl, const struct leat_sql_from *from,
-                                struct scope *scope, struct output **outputs, uint32_t *count)
+static struct node *unnest_list(struct planner *pl, const struct leat_sql_from *from,
+                                struct leat_expr *list, const char *name, struct output **outputs,
+                                uint32_t *count)
 {
-    struct leat_expr *list;
-    struct node *node;
+    struct node *node = new_node(pl, NODE_UNNEST, new_one_row(pl));
     uint32_t id, ordinal = 0;
 
-    if (from->function->call->args.count != 1) {
-        plan_fail(pl, LEAT_E_WRONG_ARGUMENT, from->function->offset, from->function->length, NULL,
-                  "unnest takes one list");
-        return NULL;
-    }
-    list = bind_argument(pl, from, 0, scope);
-    if (!list)
-        return NULL;
     if (list->type->id != LEAT_LIST) {
         plan_fail(pl, LEAT_E_TYPE_MISMATCH, list->offset, list->length, NULL,
                   "unnest takes a list, not type %s", leat_type_name(pl->arena, list->type));
         return NULL;
     }
-    node = new_node(pl, NODE_UNNEST, new_one_row(pl));
     *outputs = plan_outputs(pl, 2);
-    id = new_column(pl, "unnest", list->type->fields[0].type);
+    id = new_column(pl, name, list->type->fields[0].type);
     if (from->ordinality)
         ordinal = new_column(pl, "ordinality", leat_type_get(LEAT_INT64));
     if (!node || !node->left || !*outputs || !exprs_add(pl, &node->exprs, list) ||
@@ -301,66 +292,95 @@ static struct node *bind_unnest(struct planner *pl, const struct leat_sql_from *
         (from->ordinality && !ids_add(pl, &node->columns, ordinal)))
         return NULL;
     node->ordinality = from->ordinality;
-    (*outputs)[0] =
-        (struct output){from->alias.text.data ? from->alias.text : leat_text_of("unnest"), id};
-    (*outputs)[1] = (struct output){leat_text_of("ordinality"), ordinal};
+    (*outputs)[0] = (struct output){
+        .name = from->alias.text.data ? from->alias.text : leat_text_of(name), .id = id};
+    (*outputs)[1] = (struct output){.name = leat_text_of("ordinality"), .id = ordinal};
     *count = from->ordinality ? 2 : 1;
     return node;
 }
 
-static struct node *bind_series(struct planner *pl, const struct leat_sql_from *from,
+static struct node *bind_unnest(struct planner *pl, const struct leat_sql_from *from,
                                 struct scope *scope, struct output **outputs, uint32_t *count)
 {
-    uint32_t given = from->function->call->args.count, id;
-    struct leat_expr *args[3] = {NULL, NULL, NULL};
-    struct node *node = new_node(pl, NODE_SERIES, NULL);
-    bool time;
+    struct leat_expr *list;
 
-    if (!node)
-        return NULL;
-    if (given < 2 || given > 3) {
+    if (from->function->call->args.count != 1) {
         plan_fail(pl, LEAT_E_WRONG_ARGUMENT, from->function->offset, from->function->length, NULL,
-                  "generate_series takes start, stop and perhaps step");
+                  "unnest takes one list");
         return NULL;
     }
+    list = bind_argument(pl, from, 0, scope);
+    return list ? unnest_list(pl, from, list, "unnest", outputs, count) : NULL;
+}
+
+/* start, stop, step: all of one integer type, or times and an interval. */
+bool bind_series_args(struct planner *pl, struct leat_expr **args, uint32_t given,
+                      const struct leat_sql_expr *call)
+{
+    enum leat_type_id first;
+
+    if (given < 2 || given > 3)
+        return plan_fail(pl, LEAT_E_WRONG_ARGUMENT, call->offset, call->length, NULL,
+                         "generate_series takes start, stop and perhaps step");
     for (uint32_t i = 0; i < given; i++)
-        if (!(args[i] = decide(pl, bind_argument(pl, from, i, scope))))
-            return NULL;
-    time = args[0]->type->id >= LEAT_DATE && args[0]->type->id <= LEAT_TIMESTAMPTZ;
-    if (time) {
-        const struct leat_type *type = leat_type_get(
-            args[0]->type->id == LEAT_TIMESTAMPTZ ? LEAT_TIMESTAMPTZ : LEAT_TIMESTAMP);
-        if (given == 2) {
-            plan_fail(pl, LEAT_E_WRONG_ARGUMENT, from->function->offset, from->function->length,
-                      NULL, "generate_series over times needs a step such as INTERVAL '1 day'");
-            return NULL;
-        }
+        if (!(args[i] = decide(pl, args[i])))
+            return false;
+    first = args[0]->type->id;
+    if (first >= LEAT_DATE && first <= LEAT_TIMESTAMPTZ) {
+        const struct leat_type *type =
+            leat_type_get(first == LEAT_TIMESTAMPTZ ? LEAT_TIMESTAMPTZ : LEAT_TIMESTAMP);
+        if (given == 2)
+            return plan_fail(pl, LEAT_E_WRONG_ARGUMENT, call->offset, call->length, NULL,
+                             "generate_series over times needs a step such as INTERVAL '1 day'");
         args[0] = coerce(pl, args[0], type, LEAT_CAST_IMPLICIT, "start");
         args[1] = coerce(pl, args[1], type, LEAT_CAST_IMPLICIT, "stop");
         args[2] = coerce(pl, args[2], leat_type_get(LEAT_INTERVAL), LEAT_CAST_IMPLICIT, "step");
-    } else {
-        if (given == 2 && !(args[2] = expr_integer(pl, 1)))
-            return NULL;
-        if (args[0]->type->id <= LEAT_INT32 && args[1]->type->id <= LEAT_INT32 &&
-            args[2]->kind == LEAT_EXPR_CONSTANT && given == 2)
-            args[2] = coerce(pl, args[2], leat_type_get(LEAT_INT32), LEAT_CAST_EXPLICIT, "step");
-        if (!args[2] || !coerce_common(pl, args, 3, "generate_series"))
-            return NULL;
-        if (!leat_type_is_integer(args[0]->type)) {
-            plan_fail(pl, LEAT_E_SQL_UNSUPPORTED, from->function->offset, from->function->length,
-                      NULL, "generate_series is supported for integers and times");
-            return NULL;
-        }
+        return args[0] && args[1] && args[2];
     }
-    id = new_column(pl, "generate_series", args[0] ? args[0]->type : NULL);
+    if (given == 2 && !(args[2] = expr_integer(pl, 1)))
+        return false;
+    if (args[0]->type->id <= LEAT_INT32 && args[1]->type->id <= LEAT_INT32 && given == 2)
+        args[2] = coerce(pl, args[2], leat_type_get(LEAT_INT32), LEAT_CAST_EXPLICIT, "step");
+    if (!args[2] || !coerce_common(pl, args, 3, "generate_series"))
+        return false;
+    if (!leat_type_is_integer(args[0]->type))
+        return plan_fail(pl, LEAT_E_SQL_UNSUPPORTED, call->offset, call->length, NULL,
+                         "generate_series is supported for integers and times");
+    return true;
+}
+
+/* Constant integers are a node of their own; all else is a list, unnested. */
+static struct node *bind_series(struct planner *pl, const struct leat_sql_from *from,
+                                struct scope *scope, struct output **outputs, uint32_t *count)
+{
+    const struct leat_sql_expr *call = from->function;
+    uint32_t given = call->call->args.count, id;
+    struct leat_expr *args[3] = {NULL, NULL, NULL}, *list;
+    struct node *node = new_node(pl, NODE_SERIES, NULL);
+    struct idset used = {0};
+
+    for (uint32_t i = 0; i < given && i < 3; i++)
+        if (!(args[i] = bind_argument(pl, from, i, scope)))
+            return NULL;
+    if (!node || !bind_series_args(pl, args, given, call))
+        return NULL;
+    for (uint32_t i = 0; i < 3; i++)
+        if (!expr_refs(pl, args[i], &used))
+            return NULL;
+    if (!leat_type_is_integer(args[0]->type) || !idset_empty(&used) || from->ordinality) {
+        list = call_function(pl, "generate_series", args, 3, call->offset, call->length);
+        return list ? unnest_list(pl, from, list, "generate_series", outputs, count) : NULL;
+    }
+    id = new_column(pl, "generate_series", args[0]->type);
     *outputs = plan_outputs(pl, 1);
     if (!*outputs || !ids_add(pl, &node->columns, id))
         return NULL;
     for (int i = 0; i < 3; i++)
         if (!exprs_add(pl, &node->exprs, args[i]))
             return NULL;
-    (*outputs)[0] = (struct output){
-        from->alias.text.data ? from->alias.text : leat_text_of("generate_series"), id};
+    (*outputs)[0] = (struct output){.name = from->alias.text.data ? from->alias.text
+                                                                  : leat_text_of("generate_series"),
+                                    .id = id};
     *count = 1;
     return node;
 }

@@ -41,7 +41,7 @@ static bool bind_values(struct planner *pl, const struct leat_sql_body *body, st
             return false;
         for (uint32_t r = 0; r < body->row_count; r++)
             node->exprs.items[r * columns + c] = cells[r];
-        out->outputs[c] = (struct output){leat_text_of(name), id};
+        out->outputs[c] = (struct output){.name = leat_text_of(name), .id = id};
     }
     out->count = columns;
     out->node = node;
@@ -106,6 +106,10 @@ static bool match_types(struct planner *pl, const struct leat_sql_body *body,
                                      expr_column(pl, right->outputs[i].id, NULL)};
         if (!pair[0] || !pair[1])
             return false;
+        if (left->outputs[i].untyped)
+            pair[0]->type = &planner_unknown;
+        if (right->outputs[i].untyped)
+            pair[1]->type = &planner_unknown;
         pair[0]->offset = pair[1]->offset = body->right->offset;
         pair[0]->length = pair[1]->length = body->right->length;
         types[i] = common_type(pl, pair, 2, set_name(body));
@@ -167,7 +171,7 @@ static bool make_union(struct planner *pl, struct bound_query *left, struct boun
             new_column(pl, left->outputs[i].name.data, pl->columns[left->outputs[i].id].type);
         if (!ids_add(pl, &node->columns, id))
             return false;
-        out->outputs[i] = (struct output){left->outputs[i].name, id};
+        out->outputs[i] = (struct output){.name = left->outputs[i].name, .id = id};
     }
     out->count = left->count;
     out->node = node;
@@ -398,6 +402,12 @@ bool bind_query(struct planner *pl, const struct leat_sql_query *query, struct s
         struct cte *cte = plan_alloc(pl, sizeof(*cte));
         if (!cte)
             return false;
+        for (uint32_t k = 0; k < i; k++)
+            if (leat_text_equal(query->ctes[k].name.text, query->ctes[i].name.text))
+                return plan_fail(pl, LEAT_E_DUPLICATE_TABLE, query->ctes[i].name.offset,
+                                 query->ctes[i].name.length, NULL,
+                                 "WITH query name \"%s\" specified more than once",
+                                 query->ctes[i].name.text.data);
         cte->definition = &query->ctes[i];
         cte->visible = cte->next = scope->ctes;
         scope->ctes = cte;

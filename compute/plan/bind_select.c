@@ -25,8 +25,10 @@ struct select {
     struct windows windows;
     struct pending *pending;       /* of what comes after grouping */
     struct pending *inner_pending; /* inside aggregates and keys: before grouping */
+    struct pending *sets;          /* set-returning calls of the select list: after all else */
     struct binding binding;
-    struct exprs items; /* one a column of the result */
+    struct exprs items;   /* one a column of the result */
+    struct idset untyped; /* items that are literals without a type */
     struct leat_text *names;
     uint32_t name_capacity;
     const struct leat_sql_expr **item_asts; /* NULL for columns of * */
@@ -210,6 +212,7 @@ static bool bind_star_item(struct select *s, const struct leat_sql_expr *ast)
 static bool bind_items(struct select *s)
 {
     s->binding.clause = CLAUSE_SELECT;
+    s->binding.set_tail = &s->sets;
     for (uint32_t i = 0; i < s->ast->item_count; i++) {
         const struct leat_sql_item *item = &s->ast->items[i];
         struct leat_expr *expr;
@@ -218,12 +221,17 @@ static bool bind_items(struct select *s)
                 return false;
             continue;
         }
-        expr = decide(s->pl, bind_expr(&s->binding, item->expr));
+        expr = bind_expr(&s->binding, item->expr);
+        bool untyped = expr && is_unknown(expr);
+        expr = decide(s->pl, expr);
         if (!expr ||
             !add_item(s, expr, item->alias.text.data ? item->alias.text : default_name(item->expr),
                       item->expr))
             return false;
+        if (untyped && !idset_add(s->pl, &s->untyped, s->items.count - 1))
+            return false;
     }
+    s->binding.set_tail = NULL;
     return true;
 }
 
@@ -418,6 +426,8 @@ static bool check_pending(struct grouping *g)
 {
     struct planner *pl = g->s->pl;
 
+    if (g->s->sets && !fix_exprs(g, &g->s->sets->conds))
+        return false;
     for (struct pending *p = g->s->pending; p; p = p->next) {
         struct idset needed = {0};
         struct idset right = {0};
@@ -655,6 +665,7 @@ static bool finish(struct select *s, struct bound_query *out, bool *ordered)
         return false;
     for (uint32_t i = 0; i < out->count; i++) {
         out->outputs[i].name = s->names[i];
+        out->outputs[i].untyped = idset_has(&s->untyped, i);
         out->outputs[i].id = column_of(pl, map, s->items.items[i], s->names[i].data);
         if (out->outputs[i].id == UINT32_MAX)
             return false;
@@ -745,5 +756,6 @@ bool bind_select(struct planner *pl, const struct leat_sql_query *query,
     if (!s->tree || !add_windows(s))
         return false;
     s->tree = new_filter(pl, s->tree, &s->qualify);
+    s->tree = s->tree ? attach_pending(pl, s->tree, s->sets) : NULL;
     return s->tree && finish(s, out, ordered);
 }

@@ -202,6 +202,50 @@ static struct leat_expr *bind_quantified(struct binding *b, const struct leat_sq
     return mark_of(b, bind_membership(b, ast, name, LEAT_JOIN_MARK), ast, ast->flag);
 }
 
+/* ARRAY(query): the query's rows, in its order, as one array; empty if there are none. */
+static struct leat_expr *bind_array_query(struct binding *b, const struct leat_sql_expr *ast)
+{
+    struct planner *pl = b->pl;
+    struct leat_aggregate *call = plan_alloc(pl, sizeof(*call));
+    struct leat_expr *value, *array, *coalesce;
+    struct bound_query query;
+    struct pending *pending;
+    struct node *group;
+    uint32_t id;
+
+    if (!call || !bind_query(pl, ast->query, b->scope, &query))
+        return NULL;
+    if (query.count != 1) {
+        plan_fail(pl, LEAT_E_COLUMN_COUNT, ast->offset, ast->length, NULL,
+                  "ARRAY(query) takes a query of one column, this one has %u", query.count);
+        return NULL;
+    }
+    value = expr_column(pl, query.outputs[0].id, NULL);
+    array = value ? call_function(pl, "array_agg", &value, 1, ast->offset, ast->length) : NULL;
+    group = array ? new_node(pl, NODE_AGGREGATE, query.node) : NULL;
+    if (!group)
+        return NULL;
+    *call = (struct leat_aggregate){
+        .function = array->function, .arg_count = 1, .args = array->args, .type = array->type};
+    if (query.node->kind == NODE_SORT) {
+        call->order = query.node->keys;
+        call->order_count = query.node->sort_count;
+    }
+    id = new_column(pl, "array", array->type);
+    group->calls = call;
+    group->call_count = 1;
+    if (!ids_add(pl, &group->columns, id) || !(pending = add_pending(b, LEAT_JOIN_SINGLE, group)))
+        return NULL;
+    pending->value = id;
+    pending->result = new_column(pl, "array", array->type);
+    coalesce = expr_new(pl, LEAT_EXPR_COALESCE, array->type, 2);
+    if (!coalesce || !(coalesce->args[0] = column_at(b, pending->result, ast)) ||
+        !(coalesce->args[1] = coerce(pl, call_function(pl, "array", NULL, 0, 0, 0), array->type,
+                                     LEAT_CAST_EXPLICIT, "ARRAY")))
+        return NULL;
+    return coalesce;
+}
+
 struct leat_expr *bind_subquery(struct binding *b, const struct leat_sql_expr *ast)
 {
     if (ast->query && !check_allowed(b, ast))
@@ -216,9 +260,7 @@ struct leat_expr *bind_subquery(struct binding *b, const struct leat_sql_expr *a
     case LEAT_SQL_QUANTIFIED:
         return bind_quantified(b, ast);
     default:
-        plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, ast->offset, ast->length,
-                  "write (SELECT array_agg(x) FROM ...)", "ARRAY(query) is not supported");
-        return NULL;
+        return bind_array_query(b, ast);
     }
 }
 
@@ -244,7 +286,12 @@ bool bind_where(struct binding *b, const struct leat_sql_expr *ast, const char *
 struct node *attach_pending(struct planner *pl, struct node *tree, struct pending *pending)
 {
     for (; tree && pending; pending = pending->next) {
-        if (pending->join == LEAT_JOIN_SINGLE)
+        if (!pending->right) {
+            tree = new_node(pl, NODE_UNNEST, tree);
+            if (!tree || !ids_add(pl, &tree->columns, pending->result))
+                return NULL;
+            tree->exprs = pending->conds;
+        } else if (pending->join == LEAT_JOIN_SINGLE)
             tree = join_scalar(pl, tree, pending->right, pending->value, pending->result);
         else
             tree = join_dependent(pl, pending->join, tree, pending->right, &pending->conds,

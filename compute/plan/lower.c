@@ -433,6 +433,9 @@ struct join_keys {
 static bool split_conds(struct planner *pl, const struct node *node, const struct idset *left,
                         const struct idset *right, struct join_keys *keys)
 {
+    bool mark =
+        node->join == LEAT_JOIN_MARK; /* its nulls come from keys, so constants are keys too */
+
     keys->null_safe = plan_alloc(pl, node->conds.count + 1u);
     if (!keys->null_safe)
         return false;
@@ -445,10 +448,10 @@ static bool split_conds(struct planner *pl, const struct node *node, const struc
         if (equal) {
             if (!expr_refs(pl, equal->args[0], &a) || !expr_refs(pl, equal->args[1], &b))
                 return false;
-            straight = idset_within(&a, left) && idset_within(&b, right) && !idset_empty(&a) &&
-                       !idset_empty(&b);
+            straight = idset_within(&a, left) && idset_within(&b, right) &&
+                       (mark || !idset_empty(&a)) && !idset_empty(&b);
             turned = idset_within(&b, left) && idset_within(&a, right) && !idset_empty(&a) &&
-                     !idset_empty(&b);
+                     (mark || !idset_empty(&b));
         }
         if ((straight || turned) && leat_type_equal(equal->args[0]->type, equal->args[1]->type)) {
             keys->null_safe[keys->left.count] = safe || two;

@@ -62,7 +62,7 @@ enum leat_status leat_plan_expression(const struct leat_sql_expr *expression,
         uint32_t id = new_column(&pl, schema->fields[i].name, schema->fields[i].type);
         if (id == UINT32_MAX)
             return err->status;
-        outputs[i] = (struct output){leat_text_of(schema->fields[i].name), id};
+        outputs[i] = (struct output){.name = leat_text_of(schema->fields[i].name), .id = id};
     }
     if (!scope_add(&pl, &scope, leat_text_of(""), NULL, outputs, schema->count))
         return err->status;

@@ -136,6 +136,7 @@ struct scope {
 struct output {
     struct leat_text name;
     uint32_t id;
+    bool untyped; /* a literal that takes the type of the other side of a set operation */
 };
 struct bound_query {
     struct node *node;
@@ -166,10 +167,10 @@ enum clause {
     CLAUSE_WINDOW,
     CLAUSE_EXPRESSION /* leat_plan_expression */
 };
-struct pending { /* a subquery that waits for its tree */
+struct pending { /* a subquery, or a set-returning call, that waits for its tree */
     struct pending *next;
     enum leat_join_type join;
-    struct node *right;
+    struct node *right; /* NULL: the items of the list conds[0] */
     struct exprs conds;
     uint32_t value; /* SINGLE: the value's column; MARK: the mark's column */
     uint32_t result;
@@ -200,6 +201,7 @@ struct binding {
     struct aggregates *aggregates; /* NULL: none allowed */
     struct windows *windows;       /* NULL: none allowed */
     struct pending **inner_tail;   /* of subqueries inside aggregates */
+    struct pending **set_tail;     /* of set-returning calls; NULL: none allowed */
 };
 
 /* An untyped string literal has this type (by address) until something decides. */
@@ -313,6 +315,9 @@ struct node *add_row_number(struct planner *pl, struct node *node, const struct 
                             struct leat_sort_key *keys, uint32_t key_count, uint32_t *id);
 bool bind_order_key(struct planner *pl, const struct leat_sql_order *order, struct leat_expr *expr,
                     struct leat_sort_key *out);
+/* Types of generate_series' arguments; args has room for three. */
+bool bind_series_args(struct planner *pl, struct leat_expr **args, uint32_t given,
+                      const struct leat_sql_expr *call);
 struct node *bind_from_item(struct planner *pl, const struct leat_sql_from *from,
                             struct scope *scope);
 /* --- unnest.c --- */

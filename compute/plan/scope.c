@@ -285,7 +285,8 @@ bool bind_star(struct binding *b, const struct leat_sql_expr *ast, struct output
         if (!*outputs)
             return false;
         for (uint32_t i = 0; i < range->count; i++)
-            (*outputs)[(*count)++] = (struct output){range->columns[i].name, range->columns[i].id};
+            (*outputs)[(*count)++] =
+                (struct output){.name = range->columns[i].name, .id = range->columns[i].id};
     } else {
         if (!scope->range_count)
             return plan_fail(b->pl, LEAT_E_SYNTAX, ast->offset, ast->length, NULL,
@@ -294,7 +295,8 @@ bool bind_star(struct binding *b, const struct leat_sql_expr *ast, struct output
         if (!*outputs)
             return false;
         for (uint32_t i = 0; i < scope->visible_count; i++)
-            (*outputs)[(*count)++] = (struct output){scope->visible[i].name, scope->visible[i].id};
+            (*outputs)[(*count)++] =
+                (struct output){.name = scope->visible[i].name, .id = scope->visible[i].id};
     }
     return !ast->star || exclude(b, ast->star, *outputs, count);
 }

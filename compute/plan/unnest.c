@@ -667,7 +667,8 @@ static bool is_simple_mark(struct planner *pl, const struct node *right, const s
     bool sides[2] = {false, false};
 
     *out = conds->count == 0;
-    if (conds->count != 1 || ties->count || !expr_is_equality(conds->items[0]))
+    if (conds->count != 1 || ties->count || !expr_is_equality(conds->items[0]) ||
+        !leat_type_equal(conds->items[0]->args[0]->type, conds->items[0]->args[1]->type))
         return true;
     if (!node_outputs(pl, right, &outputs))
         return false;

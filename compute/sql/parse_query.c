@@ -125,6 +125,11 @@ static bool parse_group_by(struct parser *p, struct leat_sql_select *select)
         return fail_token(p, LEAT_E_SQL_UNSUPPORTED,
                           "write one SELECT for each set of columns, joined by UNION ALL",
                           "GROUPING SETS, ROLLUP and CUBE are not supported");
+    if (is_symbol(p, "(") && is_symbol_at(p, 1, ")")) { /* one group of all rows */
+        advance(p);
+        advance(p);
+        return true;
+    }
     return parse_expr_list(p, &select->group_by);
 }
 

@@ -171,14 +171,20 @@ def write_back(path, results):
         out.append(lines[i])
         if i + 1 in results:
             rows, error = results[i + 1]
-            out[-1] = f"statement error {error}" if error else ("query rowsort" if "order by" not in lines_until(lines, i + 1).lower() else "query")
+            was_query = lines[i].startswith("query")
+            if error:
+                out[-1] = f"statement error {error}"
+            elif was_query or re.match(r"(select|with|values|table|\()", lines[i + 1], re.I):
+                out[-1] = "query rowsort" if "order by" not in lines_until(lines, i + 1).lower() else "query"
+            else:
+                out[-1] = "statement ok"
             i += 1
             while i < len(lines) and lines[i] and lines[i] != "----":
                 out.append(lines[i])
                 i += 1
             while i < len(lines) and lines[i]:
                 i += 1
-            if not error:
+            if rows is not None and (was_query or rows):
                 out.append("----")
                 out.extend("\t".join(row) for row in rows)
             continue
@@ -203,7 +209,7 @@ def run_file(path, oracle, write):
         where = f"{path.relative_to(HERE)}:{record.line}"
         if oracle and not record.skip:
             rows, error = oracle.run(record.sql)
-            if write and record.kind == "query" or write and record.option.startswith("error"):
+            if write and (record.kind == "query" or record.option.startswith("error") or error):
                 results[record.line] = (rows, error)
                 continue
             if record.kind == "query" and (error or not same_rows(rows, record.rows, record.option)):
