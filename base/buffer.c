@@ -42,6 +42,8 @@ enum leat_status leat_buffer_reserve(struct leat_buffer *buffer, size_t extra,
         return leat_error_set(err, LEAT_E_LIMIT, "more than %zu bytes in one buffer", maximum);
     while (capacity < buffer->length + extra)
         capacity *= 2;
+    if (capacity > maximum)
+        capacity = maximum;
     data = leat_realloc(buffer->data, capacity);
     if (!data)
         return leat_error_memory(err);

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "base/test_faults.h"
+
 #include "base/fault.h"
 #include "columns/format.h"
 #include "columns/number_internal.h"
@@ -404,5 +406,5 @@ int main(void)
         cmocka_unit_test(value_bytes__come_back_equal),
         cmocka_unit_test(options__unknown_name_proposes_the_nearest),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }

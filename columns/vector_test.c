@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
+#include "base/test_faults.h"
+
 static struct leat_error err;
 
 static struct leat_vector integers(struct leat_arena *arena, uint32_t count)
@@ -197,5 +199,5 @@ int main(void)
         cmocka_unit_test(vector__hash_does_not_depend_on_form),
         cmocka_unit_test(string__order_is_that_of_bytes),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }

@@ -171,7 +171,7 @@ static inline bool write_bytes(const char *path, const void *bytes, size_t lengt
 /* Writes the text to a file of its own and reads it. */
 static inline enum leat_status read_text(struct reading *r, const char *text)
 {
-    char path[] = "/tmp/leat_reading_XXXXXX";
+    char path[] = "leat_reading_XXXXXX";
     int fd = mkstemp(path);
     enum leat_status status;
 

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "base/test_faults.h"
+
 #include "base/system.h"
 #include "columns/value.h"
 #include "formats/text_values.h"
@@ -106,5 +108,5 @@ int main(void)
         cmocka_unit_test(text_values__dates_are_those_of_the_general_parser),
         cmocka_unit_test(text_values__short_strings_keep_nothing_of_what_follows),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "base/test_faults.h"
+
 static struct leat_error err;
 
 static const char manifest_schema[] =
@@ -345,7 +347,7 @@ static void avro__blocks_that_lie_about_themselves_are_errors(void **state)
                  1, LEAT_E_AVRO_CORRUPT); /* a length of 2^48 */
 }
 
-static void avro__failing_allocations_are_reported(void **state)
+static void avro__every_failing_allocation_is_reported(void **state)
 {
     (void)state;
     for (uint64_t n = 1;; n++) {
@@ -432,8 +434,8 @@ int main(void)
         cmocka_unit_test(avro__schema_that_grows_without_bound_is_refused),
         cmocka_unit_test(avro__unions_of_several_become_members),
         cmocka_unit_test(avro__blocks_that_lie_about_themselves_are_errors),
-        cmocka_unit_test(avro__failing_allocations_are_reported),
+        cmocka_unit_test(avro__every_failing_allocation_is_reported),
         cmocka_unit_test(avro__files_of_other_writers),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "base/test_faults.h"
+
 /* The kernels are local to the file: each must give what the state machine gives. */
 #include "formats/csv/scan.c"
 
@@ -110,5 +112,5 @@ int main(void)
         cmocka_unit_test(scan__avx2_agrees_with_the_state_machine),
         cmocka_unit_test(scan__avx512_agrees_with_the_state_machine),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "base/test_faults.h"
+
 #include "base/fault.h"
 #include "formats/csv/csv_internal.h"
 #include "formats/test_reading.h"
@@ -68,7 +70,7 @@ static void csv__dialect_is_detected(void **state)
 
 static void expect_types(const char *text, const char *expected)
 {
-    char path[] = "/tmp/leat_csv_XXXXXX";
+    char path[] = "leat_csv_XXXXXX";
     struct leat_file_info info;
     struct leat_source *source;
     struct leat_error err = {0};
@@ -227,7 +229,7 @@ static void csv__compressed_and_latin1_files_are_read(void **state)
 {
     static const char text[] = "a,b\n1,x\n2,y\n";
     char packed[256];
-    char path[] = "/tmp/leat_csv_XXXXXX";
+    char path[] = "leat_csv_XXXXXX";
     struct reading *r = fresh();
     gzFile gz;
     size_t length;
@@ -258,7 +260,7 @@ static void csv__unusable_files_give_clear_errors(void **state)
 {
     struct reading *r = fresh();
     struct leat_file_info info;
-    char path[] = "/tmp/leat_csv_XXXXXX";
+    char path[] = "leat_csv_XXXXXX";
     (void)state;
     assert_int_equal(read_text(r, ""), LEAT_INVALID);
     assert_int_equal(r->err.code, LEAT_E_CSV_EMPTY);
@@ -299,7 +301,7 @@ static void csv__unusable_files_give_clear_errors(void **state)
 
 static void csv__files_with_other_columns_join_by_name(void **state)
 {
-    char one[] = "/tmp/leat_csv_XXXXXX", two[] = "/tmp/leat_csv_XXXXXX";
+    char one[] = "leat_csv_XXXXXX", two[] = "leat_csv_XXXXXX";
     struct leat_file_info infos[2];
     struct reading *r = fresh();
     (void)state;
@@ -367,7 +369,7 @@ static void csv__every_failing_allocation_is_an_error(void **state)
 
 static void csv__every_failing_file_call_is_an_error(void **state)
 {
-    char path[] = "/tmp/leat_csv_XXXXXX";
+    char path[] = "leat_csv_XXXXXX";
     const char text[] = "a,b\n1,x\n2,z\n";
     (void)state;
     close(mkstemp(path));
@@ -395,7 +397,7 @@ static void csv__every_failing_file_call_is_an_error(void **state)
 
 static void csv__written_rows_read_back(void **state)
 {
-    char path[] = "/tmp/leat_csv_XXXXXX";
+    char path[] = "leat_csv_XXXXXX";
     struct reading *r = fresh();
     struct leat_field fields[2] = {{.name = "a,1"}, {.name = "b"}};
     struct leat_schema schema = {2, fields};
@@ -462,5 +464,5 @@ int main(void)
         cmocka_unit_test(csv__every_failing_file_call_is_an_error),
         cmocka_unit_test(csv__written_rows_read_back),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }

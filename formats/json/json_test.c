@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "base/test_faults.h"
+
 #include "base/fault.h"
 #include "formats/json/json_internal.h"
 #include "formats/test_reading.h"
@@ -140,6 +142,7 @@ static void json__declared_types(void **state)
         for (int i = 0; i < 3; i++)
             fields[i].type = leat_type_get(LEAT_TEXT);
         const struct leat_type *type = leat_type_struct(&arena, fields, 3);
+        assert_non_null(type);
         assert_int_equal(leat_vector_init(&vector, type, 1, 0, &arena, &err), LEAT_OK);
         ((struct leat_string *)vector.children[0].data)[0] =
             leat_string_of("map(text, bigint)", 17);
@@ -200,6 +203,7 @@ static void json__splits_give_the_rows_of_the_whole(void **state)
     static char text[1 << 14], whole[1 << 16];
     struct reading *r = fresh();
     (void)state;
+    text[0] = 0;
     for (int i = 0; i < 200; i++)
         snprintf(text + strlen(text), 64, "{\"a\":%d,\"l\":[%d,{\"x\":\"y\"}]}%s", i, i * i,
                  i % 3 ? "\n" : "\r\n\n");
@@ -314,7 +318,7 @@ static void json__conforms_to_the_test_suite(void **state)
 
 static void json__every_failing_file_call_is_an_error(void **state)
 {
-    char path[] = "/tmp/leat_json_XXXXXX";
+    char path[] = "leat_json_XXXXXX";
     const char text[] = "{\"a\":1}\n{\"a\":2}\n";
     (void)state;
     close(mkstemp(path));
@@ -342,7 +346,7 @@ static void json__every_failing_file_call_is_an_error(void **state)
 
 static void json__written_rows_read_back(void **state)
 {
-    char path[] = "/tmp/leat_json_XXXXXX";
+    char path[] = "leat_json_XXXXXX";
     struct leat_field fields[2] = {{.name = "a \"q\""}, {.name = "b"}};
     struct leat_schema schema = {2, fields};
     struct leat_output *output;
@@ -400,5 +404,5 @@ int main(void)
         cmocka_unit_test(json__every_failing_file_call_is_an_error),
         cmocka_unit_test(json__written_rows_read_back),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "base/test_faults.h"
+
 static struct leat_error err;
 
 /* --- rows to text --- */
@@ -329,6 +331,7 @@ static void write_ascending(struct leat_arena *arena, struct leat_buffer *bytes)
     batch.length = batch.columns[0].length = batch.columns[1].length = 100000;
     for (uint32_t i = 0; i < 100000; i++) {
         const char *text = leat_arena_printf(arena, "thousand %u", i / 1000);
+        assert_non_null(text);
         ((int64_t *)batch.columns[0].data)[i] = i;
         ((struct leat_string *)batch.columns[1].data)[i] = leat_string_of(text, strlen(text));
     }
@@ -444,7 +447,7 @@ static void parquet__every_cut_and_flipped_byte_is_survived(void **state)
     leat_arena_release(&arena);
 }
 
-static void parquet__failing_allocations_are_reported(void **state)
+static void parquet__every_failing_allocation_is_reported(void **state)
 {
     struct leat_arena arena;
     struct leat_batch batch;
@@ -669,9 +672,9 @@ int main(void)
         cmocka_unit_test(parquet__conditions_leave_out_groups_pages_and_batches),
         cmocka_unit_test(parquet__columns_are_found_by_id_widened_filled_and_numbered),
         cmocka_unit_test(parquet__every_cut_and_flipped_byte_is_survived),
-        cmocka_unit_test(parquet__failing_allocations_are_reported),
+        cmocka_unit_test(parquet__every_failing_allocation_is_reported),
         cmocka_unit_test(parquet__files_of_other_writers),
         cmocka_unit_test(parquet__fuzzed_files_never_crash),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }
