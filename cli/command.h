@@ -75,6 +75,11 @@ void leat_cli_output_release(struct leat_cli_output *output);
 /* False if there is no such format. */
 bool leat_cli_format_parse(const char *name, enum leat_cli_format *out);
 
+/* Ctrl-C cancels the statement of this session, until NULL is given. */
+void leat_cli_running(struct leat_session *session);
+/* True once after a Ctrl-C that found nothing running. */
+bool leat_cli_take_interrupt(void);
+
 /* The prompt (cli/prompt.c). */
 int leat_cli_prompt(struct leat_session *session, struct leat_cli_output *output, bool json_errors);
 

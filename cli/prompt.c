@@ -2,11 +2,14 @@
  */
 #include "cli/command.h"
 
+#include <errno.h>
 #include <editline/readline.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct prompt {
     struct leat_session *session;
@@ -63,9 +66,11 @@ static void run_sql(struct prompt *prompt, const char *sql, size_t length)
 
     leat_error_clear(&error);
     leat_arena_init(&arena, NULL);
+    leat_cli_running(prompt->session);
     if (leat_session_run(prompt->session, "", sql, length, &prompt->output->base, &arena, &errors,
                          &count, &error) != LEAT_OK)
         leat_cli_report(count ? errors : &error, count ? count : 1, prompt->json_errors);
+    leat_cli_running(NULL);
     leat_arena_release(&arena);
     prompt->output->begun = false;
     prompt->output->text.length = 0;
@@ -122,23 +127,64 @@ static void take_line(struct prompt *prompt, const char *line)
     prompt->text.length = 0;
 }
 
+/* One character of standard input, decoded from UTF-8. Ctrl-C ends the line, which is then dropped:
+ * dropped_line tells. */
+static bool dropped_line;
+
+static int read_key(FILE *unused)
+{
+    unsigned char bytes[4];
+    size_t have = 0, wanted = 1;
+
+    (void)unused;
+    while (have < wanted) {
+        ssize_t got = read(0, bytes + have, 1);
+        if (got < 0 && errno == EINTR && !leat_cli_take_interrupt())
+            continue;
+        if (got < 0 && errno == EINTR) {
+            dropped_line = true;
+            return '\n';
+        }
+        if (got <= 0)
+            return -1;
+        if (have++ == 0)
+            wanted = bytes[0] >= 0xf0 ? 4 : bytes[0] >= 0xe0 ? 3 : bytes[0] >= 0xc0 ? 2 : 1;
+    }
+    if (wanted == 1)
+        return bytes[0];
+    int point = bytes[0] & (0xff >> (wanted + 1));
+    for (size_t i = 1; i < wanted; i++)
+        point = point << 6 | (bytes[i] & 0x3f);
+    return point;
+}
+
 int leat_cli_prompt(struct leat_session *session, struct leat_cli_output *output, bool json_errors)
 {
     struct prompt prompt = {.session = session, .output = output, .json_errors = json_errors};
     const char *home = getenv("HOME");
     char history[600] = "", *line;
 
+    /* libedit shows characters by the locale; without one, text is UTF-8 all the same */
+    if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1)
+        (void)setlocale(LC_CTYPE, "C.UTF-8");
     leat_buffer_init(&prompt.text, LEAT_SQL_MAX_TEXT);
     completing = session;
     rl_attempted_completion_function = complete;
+    rl_getc_function = read_key;
     using_history();
     if (home && snprintf(history, sizeof(history), "%.500s/.leat_history", home) > 0)
         read_history(history);
     fputs("leat " LEAT_VERSION ". Statements end with ; and \\? helps.\n", stderr);
     while (!prompt.stop && (line = readline(prompt.text.length ? "   -> " : "leat> ")) != NULL) {
-        if (line[0])
-            add_history(line);
-        take_line(&prompt, line);
+        if (dropped_line) { /* Ctrl-C: what was typed is forgotten, earlier lines too */
+            dropped_line = false;
+            prompt.text.length = 0;
+            fputs("^C\n", stderr);
+        } else {
+            if (line[0])
+                add_history(line);
+            take_line(&prompt, line);
+        }
         free(line);
     }
     if (history[0])

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 static struct leat_session *_Atomic running; /* for Ctrl-C: the session whose statement runs */
+static _Atomic bool interrupted;             /* Ctrl-C came while none did */
 
 static void interrupt(int signal_number)
 {
@@ -15,6 +16,18 @@ static void interrupt(int signal_number)
     (void)signal_number;
     if (session)
         leat_session_cancel(session);
+    else
+        atomic_store(&interrupted, true);
+}
+
+void leat_cli_running(struct leat_session *session)
+{
+    atomic_store(&running, session);
+}
+
+bool leat_cli_take_interrupt(void)
+{
+    return atomic_exchange(&interrupted, false);
 }
 
 struct query_options {
@@ -67,10 +80,10 @@ static int run_text(struct leat_session *session, const struct query_options *op
     leat_arena_init(&arena, NULL);
     status = read_input(options, &text, &error);
     if (status == LEAT_OK) {
-        atomic_store(&running, session);
+        leat_cli_running(session);
         status = leat_session_run(session, name, text.data ? (const char *)text.data : "",
                                   text.length, &output->base, &arena, &errors, &count, &error);
-        atomic_store(&running, NULL);
+        leat_cli_running(NULL);
     }
     if (status != LEAT_OK) {
         leat_cli_report(count ? errors : &error, count ? count : 1, json);
@@ -93,6 +106,8 @@ static int run_query(int argc, char **argv)
         {"--timing", &o.timing, NULL}, {"--on", &o.on, NULL},
         {"-q", NULL, &o.quiet},        {"--quiet", NULL, &o.quiet}};
     struct leat_session_options session_options = {0};
+    /* no SA_RESTART: the prompt's read must come back */
+    const struct sigaction on_interrupt = {.sa_handler = interrupt};
     enum leat_cli_format format = isatty(1) ? LEAT_CLI_TABLE : LEAT_CLI_CSV;
     struct leat_session *session;
     struct leat_cli_output output;
@@ -126,7 +141,7 @@ static int run_query(int argc, char **argv)
         leat_cli_report(&error, 1, json);
         return leat_cli_exit(&error);
     }
-    signal(SIGINT, interrupt);
+    (void)sigaction(SIGINT, &on_interrupt, NULL);
     leat_cli_output_init(&output, format);
     output.quiet = o.quiet;
     output.timing = o.timing != NULL;
