@@ -6,6 +6,8 @@
  * LEAT_FAULT_FILE=n (fails with EIO, or the name in LEAT_FAULT_ERRNO=ENOSPC), LEAT_FAULT_KILL=n
  * (SIGKILL before the nth file call that changes something). LEAT_FAULT_COUNT=1 prints the numbers
  * of calls on standard error at the end.
+ * LEAT_FAULT_WORKER_KILL=n does the last in each worker process only (cli/worker.c); writing to a
+ * pipe counts there.
  */
 #ifndef LEAT_BASE_FAULT_H
 #define LEAT_BASE_FAULT_H

@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -182,13 +181,10 @@ enum leat_status leat_parallel_run(unsigned threads, size_t count, leat_parallel
 }
 
 /* Runs in the child between fork and exec: only async-signal-safe calls. */
-static void child_start(const char *const *argv, int in, int out, pid_t parent)
+static void child_start(const char *const *argv, int in, int out)
 {
     sigset_t none;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(127);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
@@ -203,7 +199,6 @@ enum leat_status leat_process_start(const char *const *argv, struct leat_process
                                     struct leat_error *err)
 {
     int in[2] = {-1, -1}, from[2] = {-1, -1}, failed = leat_fault_file_check(false);
-    pid_t parent = getpid();
 
     *out = (struct leat_process){-1, -1, -1};
     if (!failed && (pipe2(in, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0))
@@ -211,7 +206,7 @@ enum leat_status leat_process_start(const char *const *argv, struct leat_process
     if (!failed) {
         out->pid = fork();
         if (out->pid == 0)
-            child_start(argv, in[0], from[1], parent);
+            child_start(argv, in[0], from[1]);
         if (out->pid < 0)
             failed = errno;
     }

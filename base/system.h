@@ -30,8 +30,9 @@ typedef enum leat_status (*leat_parallel_fn)(void *context, size_t i, struct lea
 LEAT_CHECKED enum leat_status leat_parallel_run(unsigned threads, size_t count, leat_parallel_fn fn,
                                                 void *context, struct leat_error *err);
 
-/* A child process with pipes to its stdin and from its stdout; stderr is inherited. The child is
- * killed when this process dies (PR_SET_PDEATHSIG). */
+/* A child process with pipes to its stdin and from its stdout; stderr is inherited. When this
+ * process dies, the child's stdin ends. (PR_SET_PDEATHSIG would kill it when the thread that
+ * started it ends.) */
 struct leat_process {
     pid_t pid;
     int to_child;   /* write end of its stdin, or -1 */

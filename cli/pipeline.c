@@ -113,7 +113,7 @@ static void report_failures(const struct leat_update_summary *summary,
 }
 
 struct run_options {
-    const char *environment, *threads, *memory, *errors, *refresh;
+    const char *environment, *threads, *memory, *errors, *refresh, *on;
     bool refresh_all, keep_going, quiet;
 };
 
@@ -157,6 +157,7 @@ static int run_run(int argc, char **argv)
                                               {"--threads", &o.threads, NULL},
                                               {"--memory", &o.memory, NULL},
                                               {"--errors", &o.errors, NULL},
+                                              {"--on", &o.on, NULL},
                                               {"--full-refresh", &o.refresh, NULL},
                                               {"--full-refresh-all", NULL, &o.refresh_all},
                                               {"--keep-going", NULL, &o.keep_going},
@@ -194,6 +195,7 @@ static int run_run(int argc, char **argv)
         update.full_refresh = names;
     }
     update.threads = (unsigned)threads;
+    update.on = o.on;
     update.full_refresh_all = o.refresh_all;
     update.keep_going = o.keep_going;
     update.cancel = &cancel;
@@ -220,6 +222,7 @@ const struct leat_command leat_command_run = {
     "  --keep-going           publish what succeeded even if a flow failed\n"
     "  --threads N            threads (default: all cores)\n"
     "  --memory SIZE          memory limit, for example 1GB\n"
+    "  --on HOST              local (default): threads; local:processes: N worker processes\n"
     "  --errors json          errors as JSON lines on standard error\n"
     "  -q, --quiet            no summary\n\n"
     "Exit codes: 0 ok, 1 a flow or expectation failed, 2 wrong SQL or configuration, 4 denied, 130 "

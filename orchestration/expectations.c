@@ -1,7 +1,9 @@
 /* The expectation sink. Each writer has an evaluator of its own that computes all conditions of a
  * batch at once; a row's fate is the strictest of those it violates. Null conditions pass, as in
- * CHECK. */
+ * CHECK. Writers count for themselves. Their counts are added to the expectations when they end,
+ * or, in another process, stand in front of their receipts. */
 #include "orchestration/expectations.h"
+#include "compute/plan/sources.h"
 
 struct expectation_sink {
     struct leat_sink base;
@@ -9,8 +11,8 @@ struct expectation_sink {
     struct leat_expectation *items;
     uint32_t count;
     struct leat_expr_source source;
-    struct leat_quarantine *quarantine;
-    _Atomic uint64_t *rows_passed;
+    _Atomic uint64_t *rows_passed; /* NULL in another process */
+    struct leat_arena arena;       /* what a sink that was read holds */
 };
 
 struct expectation_writer {
@@ -18,7 +20,10 @@ struct expectation_writer {
     struct expectation_sink *sink;
     struct leat_writer *inner;
     struct leat_evaluator *evaluator;
+    struct leat_bad_row_handler *bad_rows;
     struct leat_arena arena;
+    uint64_t rows;
+    uint64_t *violations;
 };
 
 /* True unless the condition is false. */
@@ -50,12 +55,13 @@ static enum leat_status row_json(const struct expectation_sink *sink,
     return leat_buffer_append_byte(out, '}', err);
 }
 
-static enum leat_status turn_away(struct expectation_sink *sink,
+static enum leat_status turn_away(struct expectation_writer *writer,
                                   const struct leat_expectation *expectation,
                                   const struct leat_batch *batch, uint32_t row,
                                   struct leat_error *err)
 {
     struct leat_bad_row bad = {.rule = expectation->name};
+    struct expectation_sink *sink = writer->sink;
     struct leat_buffer json;
     enum leat_status status;
 
@@ -72,28 +78,29 @@ static enum leat_status turn_away(struct expectation_sink *sink,
         (void)leat_error_set(&bad.error, LEAT_E_EXPECTATION, "expectation \"%s\" failed",
                              expectation->name);
         bad.raw = (struct leat_text){(const char *)json.data, json.length};
-        status = leat_quarantine_add(sink->quarantine, &bad, err);
+        status = writer->bad_rows ? writer->bad_rows->handle(writer->bad_rows, &bad, err)
+                                  : leat_error_internal(err, "nobody takes quarantined rows");
     }
     leat_buffer_release(&json);
     return status;
 }
 
 /* Whether the row passes; counts its violations. */
-static enum leat_status judge(struct expectation_sink *sink, const struct leat_vector *conditions,
-                              const struct leat_batch *batch, uint32_t row, bool *keep,
-                              struct leat_error *err)
+static enum leat_status judge(struct expectation_writer *writer,
+                              const struct leat_vector *conditions, const struct leat_batch *batch,
+                              uint32_t row, bool *keep, struct leat_error *err)
 {
     *keep = true;
-    for (uint32_t e = 0; e < sink->count; e++) {
-        struct leat_expectation *item = &sink->items[e];
+    for (uint32_t e = 0; e < writer->sink->count; e++) {
+        struct leat_expectation *item = &writer->sink->items[e];
         if (passes(&conditions[e], row))
             continue;
-        atomic_fetch_add_explicit(&item->violations, 1, memory_order_relaxed);
+        writer->violations[e]++;
         if (item->violation == LEAT_SQL_VIOLATION_DEFAULT ||
             item->violation == LEAT_SQL_VIOLATION_WARN || !*keep)
             continue;
         *keep = false;
-        LEAT_TRY(turn_away(sink, item, batch, row, err));
+        LEAT_TRY(turn_away(writer, item, batch, row, err));
     }
     return LEAT_OK;
 }
@@ -117,12 +124,12 @@ static enum leat_status write_rows(struct leat_writer *base, const struct leat_b
         LEAT_TRY(leat_evaluator_run(writer->evaluator, batch, conditions, err));
     for (uint32_t r = 0; r < batch->length && sink->count > 0; r++) {
         bool keep;
-        LEAT_TRY(judge(sink, conditions, batch, r, &keep, err));
+        LEAT_TRY(judge(writer, conditions, batch, r, &keep, err));
         if (keep)
             selection[kept.length++] = r;
     }
     if (sink->count == 0 || kept.length == batch->length) {
-        atomic_fetch_add(sink->rows_passed, batch->length);
+        writer->rows += batch->length;
         return writer->inner->ops->write(writer->inner, batch, err);
     }
     if (kept.length == 0)
@@ -130,15 +137,37 @@ static enum leat_status write_rows(struct leat_writer *base, const struct leat_b
     for (uint32_t c = 0; c < batch->column_count; c++)
         LEAT_TRY(leat_vector_select(&batch->columns[c], selection, kept.length, &writer->arena,
                                     &kept.columns[c], err));
-    atomic_fetch_add(sink->rows_passed, kept.length);
+    writer->rows += kept.length;
     return writer->inner->ops->write(writer->inner, &kept, err);
 }
 
 static void writer_free(struct expectation_writer *writer)
 {
     leat_evaluator_free(writer->evaluator);
+    leat_free(writer->violations);
     leat_arena_release(&writer->arena);
     leat_free(writer);
+}
+
+static void add_counts(const struct expectation_writer *writer)
+{
+    const struct expectation_sink *sink = writer->sink;
+
+    if (!sink->rows_passed)
+        return;
+    atomic_fetch_add(sink->rows_passed, writer->rows);
+    for (uint32_t e = 0; e < sink->count; e++)
+        atomic_fetch_add(&sink->items[e].violations, writer->violations[e]);
+}
+
+static enum leat_status put_counts(const struct expectation_writer *writer,
+                                   struct leat_buffer *receipt, struct leat_error *err)
+{
+    LEAT_TRY(leat_buffer_put_u64(receipt, writer->rows, err));
+    LEAT_TRY(leat_buffer_put_u32(receipt, writer->sink->count, err));
+    for (uint32_t e = 0; e < writer->sink->count; e++)
+        LEAT_TRY(leat_buffer_put_u64(receipt, writer->violations[e], err));
+    return LEAT_OK;
 }
 
 static enum leat_status finish(struct leat_writer *base, struct leat_buffer *receipt,
@@ -146,15 +175,47 @@ static enum leat_status finish(struct leat_writer *base, struct leat_buffer *rec
 {
     struct expectation_writer *writer = (struct expectation_writer *)base;
     struct leat_writer *inner = writer->inner;
+    enum leat_status status = LEAT_OK;
 
+    add_counts(writer);
+    if (!writer->sink->rows_passed)
+        status = put_counts(writer, receipt, err);
     writer_free(writer);
+    if (status != LEAT_OK) {
+        leat_writer_abort(inner);
+        return status;
+    }
     return inner->ops->finish(inner, receipt, err);
+}
+
+enum leat_status leat_expectation_take_counts(struct leat_text *receipt,
+                                              struct leat_expectation *expectations, uint32_t count,
+                                              _Atomic uint64_t *rows_passed, struct leat_error *err)
+{
+    struct leat_cursor cursor = {(const uint8_t *)receipt->data, receipt->length, 0};
+    uint64_t number;
+    uint32_t given;
+
+    LEAT_TRY(leat_cursor_get_u64(&cursor, &number, err));
+    LEAT_TRY(leat_cursor_get_u32(&cursor, &given, err));
+    if (given != count)
+        return leat_error_set(err, LEAT_E_MESSAGE, "a receipt of %u expectations instead of %u",
+                              given, count);
+    atomic_fetch_add(rows_passed, number);
+    for (uint32_t e = 0; e < count; e++) {
+        LEAT_TRY(leat_cursor_get_u64(&cursor, &number, err));
+        atomic_fetch_add(&expectations[e].violations, number);
+    }
+    receipt->data += cursor.position;
+    receipt->length -= cursor.position;
+    return LEAT_OK;
 }
 
 static void abort_writer(struct leat_writer *base)
 {
     struct expectation_writer *writer = (struct expectation_writer *)base;
 
+    add_counts(writer);
     leat_writer_abort(writer->inner);
     writer_free(writer);
 }
@@ -174,9 +235,13 @@ static enum leat_status open_writer(struct leat_sink *base, const struct leat_at
         writer->base.ops = &writer_ops;
         writer->sink = sink;
         leat_arena_init(&writer->arena, NULL);
+        writer->bad_rows = attempt->bad_rows;
+        writer->violations = leat_calloc(sink->count, sizeof(*writer->violations));
+        if (!writer->violations)
+            status = leat_error_memory(err);
         for (uint32_t i = 0; i < sink->count; i++)
             exprs[i] = sink->items[i].expr;
-        if (sink->count > 0)
+        if (status == LEAT_OK && sink->count > 0)
             status = leat_evaluator_new(exprs, sink->count, &sink->source, NULL, &writer->evaluator,
                                         err);
     }
@@ -194,24 +259,43 @@ static enum leat_status open_writer(struct leat_sink *base, const struct leat_at
 
 static enum leat_status put(struct leat_sink *base, struct leat_buffer *out, struct leat_error *err)
 {
-    (void)base;
-    (void)out;
-    return leat_error_set(err, LEAT_E_UNSUPPORTED, "expectations run at the coordinator");
+    struct expectation_sink *sink = (struct expectation_sink *)base;
+
+    LEAT_TRY(leat_buffer_put_string(out, sink->source.name ? sink->source.name : "", err));
+    LEAT_TRY(leat_buffer_put_bytes(out, sink->source.text ? sink->source.text : "",
+                                   sink->source.text ? sink->source.length : 0, err));
+    LEAT_TRY(leat_buffer_put_u32(out, sink->count, err));
+    for (uint32_t i = 0; i < sink->count; i++) {
+        LEAT_TRY(leat_buffer_put_string(out, sink->items[i].name, err));
+        LEAT_TRY(leat_buffer_put_u8(out, (uint8_t)sink->items[i].violation, err));
+        LEAT_TRY(leat_expr_put(sink->items[i].expr, out, err));
+    }
+    return leat_sink_put(sink->inner, out, err);
+}
+
+static enum leat_status discard(struct leat_sink *base, const struct leat_attempt *attempt,
+                                struct leat_error *err)
+{
+    struct leat_sink *inner = ((struct expectation_sink *)base)->inner;
+
+    return inner->ops->discard ? inner->ops->discard(inner, attempt, err) : LEAT_OK;
 }
 
 static void close_sink(struct leat_sink *base)
 {
-    leat_sink_close(((struct expectation_sink *)base)->inner);
+    struct expectation_sink *sink = (struct expectation_sink *)base;
+
+    leat_sink_close(sink->inner);
+    leat_arena_release(&sink->arena);
     leat_free(base);
 }
 
-static const struct leat_sink_ops sink_ops = {
-    .kind = "expectations", .open = open_writer, .put = put, .close = close_sink};
+static const struct leat_sink_ops sink_ops = {"expectations", open_writer, put, discard,
+                                              close_sink};
 
 enum leat_status leat_expectation_sink(struct leat_sink *inner,
                                        struct leat_expectation *expectations, uint32_t count,
                                        const struct leat_expr_source *source,
-                                       struct leat_quarantine *quarantine,
                                        _Atomic uint64_t *rows_passed, struct leat_sink **out,
                                        struct leat_error *err)
 {
@@ -228,8 +312,59 @@ enum leat_status leat_expectation_sink(struct leat_sink *inner,
     sink->items = expectations;
     sink->count = count;
     sink->source = *source;
-    sink->quarantine = quarantine;
     sink->rows_passed = rows_passed;
+    leat_arena_init(&sink->arena, NULL);
     *out = &sink->base;
     return LEAT_OK;
 }
+
+static enum leat_status read_items(struct leat_cursor *cursor, struct expectation_sink *sink,
+                                   struct leat_error *err)
+{
+    struct leat_arena *arena = &sink->arena;
+    struct leat_text text;
+
+    LEAT_TRY(leat_cursor_get_string(cursor, arena, &sink->source.name, err));
+    LEAT_TRY(leat_cursor_get_bytes(cursor, &text, err));
+    sink->source.text = leat_arena_copy(arena, text.data, text.length);
+    sink->source.length = text.length;
+    LEAT_TRY(leat_cursor_get_u32(cursor, &sink->count, err));
+    if (sink->count > cursor->length - cursor->position)
+        return leat_error_set(err, LEAT_E_MESSAGE, "a sink with %u expectations", sink->count);
+    sink->items = LEAT_NEW_ARRAY(arena, struct leat_expectation, sink->count);
+    if (!sink->source.text || !sink->items)
+        return leat_error_memory(err);
+    for (uint32_t i = 0; i < sink->count; i++) {
+        uint8_t violation;
+        LEAT_TRY(leat_cursor_get_string(cursor, arena, &sink->items[i].name, err));
+        LEAT_TRY(leat_cursor_get_u8(cursor, &violation, err));
+        if (violation > LEAT_SQL_VIOLATION_QUARANTINE_ROW)
+            return leat_error_set(err, LEAT_E_MESSAGE, "an expectation of kind %u", violation);
+        sink->items[i].violation = (enum leat_sql_violation)violation;
+        LEAT_TRY(leat_expr_read(cursor, arena, &sink->items[i].expr, err));
+    }
+    return leat_sink_read(cursor, NULL, 0, &sink->inner, err);
+}
+
+static enum leat_status read_sink(struct leat_cursor *cursor, struct leat_sink **out,
+                                  struct leat_error *err)
+{
+    struct expectation_sink *sink = leat_calloc(1, sizeof(*sink));
+    enum leat_status status;
+
+    *out = NULL;
+    if (!sink)
+        return leat_error_memory(err);
+    sink->base.ops = &sink_ops;
+    leat_arena_init(&sink->arena, NULL);
+    status = read_items(cursor, sink, err);
+    if (status != LEAT_OK) {
+        close_sink(&sink->base);
+        return status;
+    }
+    sink->base.schema = sink->inner->schema;
+    *out = &sink->base;
+    return LEAT_OK;
+}
+
+const struct leat_sink_kind leat_expectation_sink_kind = {"expectations", read_sink};

@@ -7,7 +7,6 @@
 
 #include "compute/kernels/expression.h"
 #include "compute/sql/ast.h"
-#include "orchestration/quarantine.h"
 
 struct leat_expectation {
     const char *name;
@@ -17,13 +16,21 @@ struct leat_expectation {
     _Atomic uint64_t violations;
 };
 
-/* A sink in front of `inner` (taken). The expectations and quarantine must outlive it. Rows that
- * violate one with DROP ROW or QUARANTINE ROW do not pass; FAIL UPDATE ends the write with L4201
- * and the first such row; WARN counts. */
+/* A sink in front of `inner` (taken). The expectations must outlive it. Rows that violate one with
+ * DROP ROW or QUARANTINE ROW do not pass, the latter are told to the attempt's bad_rows; FAIL
+ * UPDATE ends the write with L4201 and the first such row; WARN counts. */
+LEAT_CHECKED enum leat_status leat_expectation_sink(struct leat_sink *inner,
+                                                    struct leat_expectation *expectations,
+                                                    uint32_t count,
+                                                    const struct leat_expr_source *source,
+                                                    _Atomic uint64_t *rows_passed,
+                                                    struct leat_sink **out, struct leat_error *err);
+
+/* The sink in another process: its writers' receipts begin with their counts. */
+extern const struct leat_sink_kind leat_expectation_sink_kind;
+/* Takes the counts off such a receipt and adds them; *receipt becomes the inner sink's. */
 LEAT_CHECKED enum leat_status
-leat_expectation_sink(struct leat_sink *inner, struct leat_expectation *expectations,
-                      uint32_t count, const struct leat_expr_source *source,
-                      struct leat_quarantine *quarantine, _Atomic uint64_t *rows_passed,
-                      struct leat_sink **out, struct leat_error *err);
+leat_expectation_take_counts(struct leat_text *receipt, struct leat_expectation *expectations,
+                             uint32_t count, _Atomic uint64_t *rows_passed, struct leat_error *err);
 
 #endif

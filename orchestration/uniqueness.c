@@ -38,7 +38,7 @@ static enum leat_status count_repeated(struct leat_update *update, struct leat_d
         status = leat_plan_query(query, &options, &owner, &plan, err);
     if (status == LEAT_OK) {
         leat_update_unlock(update);
-        status = leat_execute_rows(plan, &execute, &rows, err);
+        status = leat_runner_execute_rows(&update->runner, plan, &execute, &rows, err);
         leat_update_lock(update);
     }
     if (status == LEAT_OK)

@@ -253,7 +253,11 @@ enum leat_status leat_update_run(struct leat_pipeline *pipeline,
     enum leat_status status;
 
     update_init(&update, pipeline, options, summary);
-    status = run_update(&update, err);
+    update.runner.small_rows = LEAT_STAGE_SMALL_ROWS;
+    status = leat_host_open(options->on, options->threads, &update.runner.host, err);
+    if (status == LEAT_OK)
+        status = run_update(&update, err);
+    leat_host_close(update.runner.host);
     update_release(&update);
     summary->seconds = (double)(leat_clock_monotonic() - start) / 1e9;
     return status;

@@ -67,7 +67,8 @@ static enum leat_status run_write(struct leat_update *update, struct leat_datase
                                   const struct leat_expr_source *source, struct leat_error *err)
 {
     struct leat_dataset_state *state = leat_state_of(dataset);
-    struct leat_attempt attempt = {.run_id = update->summary->run_id};
+    struct leat_attempt attempt = {.run_id = update->summary->run_id,
+                                   .bad_rows = &state->quarantine.base};
     struct leat_execute_options execute = {.threads = update->options->threads,
                                            .accountant = &update->accountant,
                                            .cancel = update->options->cancel,
@@ -77,6 +78,7 @@ static enum leat_status run_write(struct leat_update *update, struct leat_datase
     struct leat_plan *write = LEAT_NEW(&owner->arena, struct leat_plan);
     struct leat_plan **child = LEAT_NEW(&owner->arena, struct leat_plan *);
     struct leat_sink *inner, *sink;
+    size_t before = state->receipts.count;
     enum leat_status status;
 
     if (!write || !child)
@@ -86,7 +88,7 @@ static enum leat_status run_write(struct leat_update *update, struct leat_datase
                                    &(struct leat_expr_source){dataset->file->path,
                                                               dataset->file->script.text,
                                                               dataset->file->script.length},
-                                   &state->quarantine, &state->rows, &sink, err));
+                                   &state->rows, &sink, err));
     LEAT_TRY(leat_plan_own_sink(owner, sink, err));
     *child = plan;
     write->kind = LEAT_PLAN_WRITE;
@@ -94,8 +96,12 @@ static enum leat_status run_write(struct leat_update *update, struct leat_datase
     write->children = child;
     write->write.sink = sink;
     leat_update_unlock(update);
-    status = leat_execute(write, &execute, NULL, &state->receipts, err);
+    status = leat_runner_execute(&update->runner, write, &execute, NULL, &state->receipts, err);
     leat_update_lock(update);
+    for (size_t i = before; i < state->receipts.count && status == LEAT_OK && update->runner.host;
+         i++)
+        status = leat_expectation_take_counts(&state->receipts.items[i], state->expectations,
+                                              state->expectation_count, &state->rows, err);
     return status;
 }
 

@@ -2,10 +2,11 @@
 #ifndef LEAT_ORCHESTRATION_UPDATE_INTERNAL_H
 #define LEAT_ORCHESTRATION_UPDATE_INTERNAL_H
 
-#include "compute/exec/execute.h"
+#include "compute/hosts/runner.h"
 #include "compute/plan/planner.h"
 #include "orchestration/ledger.h"
 #include "orchestration/publish.h"
+#include "orchestration/quarantine.h"
 #include "orchestration/update.h"
 
 #include <pthread.h>
@@ -29,6 +30,7 @@ struct leat_update {
     bool lake_open;
     struct leat_arena arena;
     struct leat_accountant accountant;
+    struct leat_runner_options runner;
     int64_t started;
     struct leat_catalog catalog; /* names during the update */
     struct leat_new_input *inputs;

@@ -9,6 +9,8 @@
 #include "compute/hosts/frame.h"
 #include "compute/plan/stages.h"
 
+#include <pthread.h>
+
 /* A stage to be run, and what the coordinator wants to know of its tasks. The functions are called
  * from the thread that called run(). */
 struct leat_host_stage {
@@ -51,8 +53,9 @@ struct leat_host_ops {
 };
 struct leat_host {
     const struct leat_host_ops *ops;
-    unsigned tasks;      /* of a stage that can be split */
-    uint32_t executions; /* counted by the runner: names of files differ between them */
+    pthread_mutex_t lock; /* held by the runner while a plan runs: threads take turns */
+    unsigned tasks;       /* of a stage that can be split */
+    uint32_t executions;  /* counted by the runner: names of files differ between them */
 };
 
 /* Opens a host by the name that --on takes: "local:processes"; "local" and NULL give NULL, which

@@ -525,6 +525,7 @@ static void processes_close(struct leat_host *base)
         processes_forget(base, i);
     leat_free(host->slots);
     leat_free(host->spools);
+    pthread_mutex_destroy(&host->base.lock);
     leat_free(host);
 }
 
@@ -551,6 +552,7 @@ enum leat_status leat_processes_open(unsigned tasks, struct leat_host **out, str
         leat_free(host);
         return status;
     }
+    pthread_mutex_init(&host->base.lock, NULL);
     *out = &host->base;
     return LEAT_OK;
 }

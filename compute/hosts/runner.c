@@ -286,11 +286,13 @@ enum leat_status leat_runner_execute(const struct leat_runner_options *runner,
         return leat_execute(plan, options, handler, receipts, err);
     leat_random_uuid(r.own_run_id);
     r.run_id = options->attempt ? options->attempt->run_id : r.own_run_id;
+    pthread_mutex_lock(&r.host->lock);
     r.host->executions++;
     leat_plan_owner_init(&r.owner, NULL);
     status = run_stages(&r, plan, err);
     for (uint32_t i = 0; i < r.stages.count; i++)
         r.host->ops->forget(r.host, i);
+    pthread_mutex_unlock(&r.host->lock);
     leat_plan_owner_release(&r.owner);
     return status;
 }
