@@ -198,6 +198,11 @@ struct leat_sink {
     struct leat_schema schema; /* what batches must have */
 };
 void leat_sink_close(struct leat_sink *sink);
+/* A sink that appends to rows in memory, which are borrowed and initialised. Its receipts are
+ * empty.
+ */
+LEAT_CHECKED enum leat_status leat_sink_open_rows(struct leat_rows *rows, struct leat_sink **out,
+                                                  struct leat_error *err);
 void leat_writer_abort(struct leat_writer *writer); /* NULL is allowed */
 struct leat_sink_kind {
     const char *kind;

@@ -42,7 +42,7 @@ static enum leat_status load_state(struct leat_update *update, struct leat_datas
     return LEAT_OK;
 }
 
-static enum leat_status make_states(struct leat_update *update, struct leat_error *err)
+enum leat_status leat_update_make_states(struct leat_update *update, struct leat_error *err)
 {
     struct leat_pipeline *pipeline = update->pipeline;
     struct leat_update_summary *summary = update->summary;
@@ -188,7 +188,7 @@ static enum leat_status run_update(struct leat_update *update, struct leat_error
     LEAT_TRY(leat_lake_open(update->pipeline->project->lake, &lake, &update->lake, err));
     update->lake_open = true;
     LEAT_TRY(leat_ledger_create(update->lake.database, err));
-    LEAT_TRY(make_states(update, err));
+    LEAT_TRY(leat_update_make_states(update, err));
     failed = leat_update_run_datasets(update, lanes(update->options), err);
     if (failed != LEAT_OK && !update->options->keep_going) {
         discard(update, true);
@@ -203,7 +203,7 @@ static enum leat_status run_update(struct leat_update *update, struct leat_error
     return failed != LEAT_OK ? failed : status;
 }
 
-static void update_release(struct leat_update *update)
+void leat_update_release(struct leat_update *update)
 {
     for (uint32_t i = 0; i < update->pipeline->count; i++) {
         struct leat_dataset_state *state = leat_state_of(update->pipeline->datasets[i]);
@@ -213,11 +213,14 @@ static void update_release(struct leat_update *update)
             leat_table_release(&state->table);
         if (state->bad_loaded)
             leat_table_release(&state->bad_table);
+        if (state->has_made)
+            leat_rows_release(&state->made);
         leat_bytes_list_release(&state->receipts);
         leat_bytes_list_release(&state->bad_receipts);
         leat_quarantine_release(&state->quarantine);
         update->pipeline->datasets[i]->state = NULL;
     }
+    leat_update_release_givens(update);
     if (update->lake_open)
         leat_lake_close(&update->lake);
     leat_free(update->inputs);
@@ -226,9 +229,9 @@ static void update_release(struct leat_update *update)
     pthread_mutex_destroy(&update->lock);
 }
 
-static void update_init(struct leat_update *update, struct leat_pipeline *pipeline,
-                        const struct leat_update_options *options,
-                        struct leat_update_summary *summary)
+void leat_update_init(struct leat_update *update, struct leat_pipeline *pipeline,
+                      const struct leat_update_options *options,
+                      struct leat_update_summary *summary)
 {
     memset(update, 0, sizeof(*update));
     memset(summary, 0, sizeof(*summary));
@@ -252,13 +255,13 @@ enum leat_status leat_update_run(struct leat_pipeline *pipeline,
     struct leat_update update;
     enum leat_status status;
 
-    update_init(&update, pipeline, options, summary);
+    leat_update_init(&update, pipeline, options, summary);
     update.runner.small_rows = LEAT_STAGE_SMALL_ROWS;
     status = leat_host_open(options->on, options->threads, &update.runner.host, err);
     if (status == LEAT_OK)
         status = run_update(&update, err);
     leat_host_close(update.runner.host);
-    update_release(&update);
+    leat_update_release(&update);
     summary->seconds = (double)(leat_clock_monotonic() - start) / 1e9;
     return status;
 }
@@ -275,12 +278,12 @@ enum leat_status leat_update_check(struct leat_pipeline *pipeline, struct leat_e
     struct leat_update update;
     enum leat_status status;
 
-    update_init(&update, pipeline, &options, &summary);
+    leat_update_init(&update, pipeline, &options, &summary);
     update.check_only = true;
-    status = make_states(&update, err);
+    status = leat_update_make_states(&update, err);
     if (status == LEAT_OK)
         status = leat_update_run_datasets(&update, 1, err);
-    update_release(&update);
+    leat_update_release(&update);
     leat_update_summary_release(&summary);
     return status;
 }

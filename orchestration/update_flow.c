@@ -2,6 +2,7 @@
  * fit, and written through the expectations; quarantined rows are written into a table of their
  * own. Nothing is visible until the update publishes. The update's lock is held but for the time
  * that a plan is executed. */
+#include "orchestration/text_query.h"
 #include "orchestration/update_internal.h"
 
 static enum leat_status at_flow(const struct leat_flow *flow, enum leat_status status,
@@ -22,7 +23,8 @@ static struct leat_plan_options plan_options(struct leat_flow_run *run)
         .source = {file->path, file->script.text, file->script.length},
         .folder = run->update->pipeline->project->folder,
         .open_stream = leat_update_open_stream,
-        .stream_context = run};
+        .stream_context = run,
+        .open_files = run->update->in_memory ? leat_update_open_given_files : NULL};
 }
 
 /* --- expectations --- */
@@ -83,7 +85,8 @@ static enum leat_status run_write(struct leat_update *update, struct leat_datase
 
     if (!write || !child)
         return leat_error_memory(err);
-    LEAT_TRY(leat_table_open_sink(&state->table, &inner, err));
+    LEAT_TRY(update->in_memory ? leat_sink_open_rows(&state->made, &inner, err)
+                               : leat_table_open_sink(&state->table, &inner, err));
     LEAT_TRY(leat_expectation_sink(inner, state->expectations, state->expectation_count,
                                    &(struct leat_expr_source){dataset->file->path,
                                                               dataset->file->script.text,
@@ -149,9 +152,12 @@ static enum leat_status run_flow(struct leat_update *update, struct leat_dataset
             leat_plan_coerce(plan, &state->schema, flow->by_name, &options, &owner, &plan, err);
     if (status == LEAT_OK)
         status = bind_expectations(update, dataset, &state->schema, err);
-    if (status == LEAT_OK && !update->check_only &&
-        (run.has_new || dataset->kind == LEAT_DATASET_MATERIALIZED ||
-         (flow->once && !state->exists))) {
+    if (status == LEAT_OK && update->in_memory) {
+        if (!leat_update_given(update, dataset, NULL)) /* else those rows are its rows */
+            status = run_write(update, dataset, plan, &owner, &options.source, err);
+    } else if (status == LEAT_OK && !update->check_only &&
+               (run.has_new || dataset->kind == LEAT_DATASET_MATERIALIZED ||
+                (flow->once && !state->exists))) {
         status = run_write(update, dataset, plan, &owner, &options.source, err);
         if (status == LEAT_OK)
             status = leat_update_inputs_unchanged(update, flow, err);
@@ -159,6 +165,21 @@ static enum leat_status run_flow(struct leat_update *update, struct leat_dataset
     }
     leat_plan_owner_release(&owner);
     return at_flow(flow, status, err);
+}
+
+/* Given rows in the place of a view's. */
+static enum leat_status give_view(struct leat_update *update, struct leat_dataset *dataset,
+                                  const struct leat_schema *schema, struct leat_error *err)
+{
+    struct leat_given *given = leat_update_given(update, dataset, NULL);
+
+    if (!given)
+        return LEAT_OK;
+    LEAT_TRY(leat_given_cast(given, schema, err));
+    leat_state_of(dataset)->made = given->cast;
+    leat_state_of(dataset)->has_made = true;
+    memset(&given->cast, 0, sizeof(given->cast));
+    return LEAT_OK;
 }
 
 static enum leat_status check_view(struct leat_update *update, struct leat_dataset *dataset,
@@ -173,8 +194,50 @@ static enum leat_status check_view(struct leat_update *update, struct leat_datas
 
     leat_plan_owner_init(&owner, NULL);
     status = leat_plan_query(flow->query, &options, &owner, &plan, err);
+    if (status == LEAT_OK && update->in_memory)
+        status = give_view(update, dataset, &plan->schema, err);
     leat_plan_owner_release(&owner);
     return at_flow(flow, status, err);
+}
+
+/* Given rows in the place of what the flows would give: through the expectations. */
+static enum leat_status write_given(struct leat_update *update, struct leat_dataset *dataset,
+                                    struct leat_given *given, struct leat_error *err)
+{
+    struct leat_named_source source = {"given", leat_named_rows_open, &given->cast};
+    struct leat_expr_source none = {0};
+    struct leat_named_sources catalog;
+    struct leat_plan_owner owner;
+    struct leat_plan *plan;
+    struct leat_buffer sql;
+    enum leat_status status;
+
+    LEAT_TRY(leat_given_cast(given, &leat_state_of(dataset)->schema, err));
+    leat_named_sources_init(&catalog, &source, 1, NULL);
+    leat_plan_owner_init(&owner, NULL);
+    leat_buffer_init(&sql, 0);
+    status = leat_buffer_append_string(&sql, "SELECT * FROM given", err);
+    if (status == LEAT_OK)
+        status = leat_text_query_plan(&sql, &catalog.base, &owner, &plan, err);
+    if (status == LEAT_OK)
+        status = run_write(update, dataset, plan, &owner, &none, err);
+    leat_plan_owner_release(&owner);
+    leat_buffer_release(&sql);
+    return status;
+}
+
+/* The rest of a dataset in a test. */
+static enum leat_status end_in_memory(struct leat_update *update, struct leat_dataset *dataset,
+                                      struct leat_error *err)
+{
+    struct leat_given *given = leat_update_given(update, dataset, NULL);
+
+    if (given)
+        LEAT_TRY(write_given(update, dataset, given, err));
+    LEAT_TRY(leat_update_audit_unique(update, dataset, err));
+    leat_state_of(dataset)->summary->quarantined =
+        leat_state_of(dataset)->quarantine.rows.row_count;
+    return LEAT_OK;
 }
 
 /* Writes the quarantined rows into <name>_quarantine, to be published with the rest. */
@@ -228,10 +291,13 @@ enum leat_status leat_update_dataset(struct leat_update *update, struct leat_dat
 {
     struct leat_dataset_state *state = leat_state_of(dataset);
 
+    if (state->unneeded)
+        return LEAT_OK;
     if (dataset->kind == LEAT_DATASET_VIEW)
         return check_view(update, dataset, err);
     LEAT_TRY(leat_quarantine_init(&state->quarantine, update->summary->run_id, err));
-    if (dataset->flow_count == 0 && !state->loaded) { /* declared, without flows yet */
+    if (dataset->flow_count == 0 && !state->loaded &&
+        !state->has_made) { /* declared, without flows yet */
         struct leat_schema none = {0, NULL};
         LEAT_TRY(leat_update_settle_table(update, dataset, &none, err));
     }
@@ -239,6 +305,8 @@ enum leat_status leat_update_dataset(struct leat_update *update, struct leat_dat
         LEAT_TRY(run_flow(update, dataset, &dataset->flows[i], err));
     if (update->check_only)
         return LEAT_OK;
+    if (update->in_memory)
+        return end_in_memory(update, dataset, err);
     for (size_t i = 0; i < state->receipts.count; i++)
         LEAT_TRY(leat_iceberg_receipt_read(state->receipts.items[i], &update->arena, &state->fresh,
                                            err));

@@ -21,12 +21,27 @@ struct leat_new_position {
     struct leat_dataset *source;
 };
 
+/* Rows that a test gives (orchestration/given.c). */
+struct leat_given {
+    struct leat_given *next;
+    const struct leat_sql_given *item;
+    struct leat_expr_source source; /* the text it stands in, for errors */
+    struct leat_dataset *dataset;
+    const struct leat_flow *flow; /* NULL: the dataset as a whole */
+    bool by_name;                 /* columns have names; else they count by position */
+    bool used;
+    struct leat_rows rows; /* as given */
+    struct leat_rows cast; /* as they are used */
+};
+
 struct leat_update {
     struct leat_pipeline *pipeline;
     const struct leat_update_options *options;
     struct leat_update_summary *summary;
     struct leat_lake lake;
     bool check_only; /* no lake, no data */
+    bool in_memory;  /* a test: no lake, rows are given and kept in memory */
+    struct leat_given *givens;
     bool lake_open;
     struct leat_arena arena;
     struct leat_accountant accountant;
@@ -63,6 +78,9 @@ struct leat_flow_run {
 /* dataset->state */
 struct leat_dataset_state {
     struct leat_update_table *summary;
+    bool unneeded; /* by the test */
+    struct leat_rows made;
+    bool has_made; /* `made` are its rows */
     bool begun;
     bool ended;
     bool refresh; /* all input is read again and the table replaced */
@@ -101,6 +119,43 @@ LEAT_CHECKED enum leat_status leat_update_open_stream(void *context,
 LEAT_CHECKED enum leat_status leat_update_inputs_unchanged(const struct leat_update *update,
                                                            const struct leat_flow *flow,
                                                            struct leat_error *err);
+/* An empty source with a schema. */
+LEAT_CHECKED enum leat_status leat_update_empty_source(struct leat_update *update,
+                                                       const struct leat_schema *schema,
+                                                       const char *name, struct leat_source **out,
+                                                       struct leat_error *err);
+
+/* --- given rows: orchestration/given.c --- */
+/* Evaluates one GIVEN and finds what it names. */
+LEAT_CHECKED enum leat_status leat_update_give(struct leat_update *update,
+                                               const struct leat_sql_given *item,
+                                               const struct leat_plan_options *options,
+                                               struct leat_error *err);
+/* Rows given for this dataset or flow that have not come in yet, or NULL. */
+struct leat_given *leat_update_given(const struct leat_update *update,
+                                     const struct leat_dataset *dataset,
+                                     const struct leat_flow *flow);
+/* Gives the rows these columns, in given->cast. */
+LEAT_CHECKED enum leat_status
+leat_given_cast(struct leat_given *given, const struct leat_schema *target, struct leat_error *err);
+/* Stands for the planner's opening of files; the context is a struct leat_flow_run. */
+LEAT_CHECKED enum leat_status leat_update_open_given_files(void *context,
+                                                           const struct leat_file_call *call,
+                                                           struct leat_source **out,
+                                                           struct leat_error *err);
+/* L4302 for a name that no dataset has. */
+LEAT_CHECKED enum leat_status leat_update_unknown(struct leat_update *update, struct leat_text name,
+                                                  const char *clause, struct leat_error *err);
+void leat_update_release_givens(struct leat_update *update);
+
+/* --- beginning and end of an update --- */
+void leat_update_init(struct leat_update *update, struct leat_pipeline *pipeline,
+                      const struct leat_update_options *options,
+                      struct leat_update_summary *summary);
+LEAT_CHECKED enum leat_status leat_update_make_states(struct leat_update *update,
+                                                      struct leat_error *err);
+void leat_update_release(struct leat_update *update);
+
 /* Makes the dataset's table fit the query's columns: new, extended, or replaced
  * (orchestration/update_table.c). */
 LEAT_CHECKED enum leat_status leat_update_settle_table(struct leat_update *update,

@@ -4,10 +4,9 @@
  * position. */
 #include "orchestration/update_internal.h"
 
-/* An empty source with a schema. */
-static enum leat_status empty_source(struct leat_update *update, const struct leat_schema *schema,
-                                     const char *name, struct leat_source **out,
-                                     struct leat_error *err)
+enum leat_status leat_update_empty_source(struct leat_update *update,
+                                          const struct leat_schema *schema, const char *name,
+                                          struct leat_source **out, struct leat_error *err)
 {
     struct leat_rows *rows = LEAT_NEW(&update->arena, struct leat_rows);
 
@@ -27,8 +26,10 @@ static enum leat_status open_dataset(struct leat_update *update, struct leat_dat
     struct leat_dataset_state *state = leat_state_of(dataset);
     struct leat_data_files files = {0};
 
+    if (state->has_made)
+        return leat_source_open_rows(&state->made, dataset->name, out, err);
     if (update->check_only || !state->loaded)
-        return empty_source(update, &state->schema, dataset->name, out, err);
+        return leat_update_empty_source(update, &state->schema, dataset->name, out, err);
     if (!state->replace)
         LEAT_TRY(leat_table_files(&state->table, &update->arena, &files, err));
     for (size_t i = 0; i < state->fresh.count; i++)
@@ -48,7 +49,7 @@ static enum leat_status find(struct leat_catalog *catalog, const struct leat_tex
     const char *schema, *name;
 
     memset(out, 0, sizeof(*out));
-    if (dataset && dataset->kind == LEAT_DATASET_VIEW) {
+    if (dataset && dataset->kind == LEAT_DATASET_VIEW && !leat_state_of(dataset)->has_made) {
         const struct leat_sql_query *query = dataset->create->query;
         out->kind = LEAT_RELATION_VIEW;
         out->name = dataset->name;
@@ -212,7 +213,7 @@ static enum leat_status stream_files(struct leat_flow_run *run, const struct lea
     } else if (status == LEAT_OK) { /* nothing new: the schema alone */
         status = leat_plan_open_files(call, present.items, present.count, &whole, err);
         if (status == LEAT_OK)
-            status = empty_source(update, &whole->schema, whole->name, out, err);
+            status = leat_update_empty_source(update, &whole->schema, whole->name, out, err);
         leat_source_close(whole);
     }
     leat_free(chosen);
@@ -266,8 +267,12 @@ static enum leat_status stream_table(struct leat_flow_run *run, struct leat_data
     const char *uuid;
     bool from_start;
 
+    if (update->in_memory) {
+        run->has_new = true;
+        return open_dataset(update, source, out, err);
+    }
     if (update->check_only || !state->loaded)
-        return empty_source(update, &state->schema, source->name, out, err);
+        return leat_update_empty_source(update, &state->schema, source->name, out, err);
     LEAT_TRY(leat_ledger_position_read(update->lake.database, update->pipeline->project->name,
                                        run->flow->name, source->name, &position, err));
     uuid = json_string_value(json_object_get(state->table.json, "table-uuid"));
@@ -295,6 +300,8 @@ enum leat_status leat_update_open_stream(void *context, const struct leat_sql_fr
 
     *out = NULL;
     run->has_stream = true;
+    if (call && run->update->in_memory)
+        return leat_update_open_given_files(run, call, out, err);
     if (call)
         return stream_files(run, call, out, err);
     for (uint32_t i = 0; i < count; i++)

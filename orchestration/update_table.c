@@ -146,6 +146,24 @@ static enum leat_status extend_table(struct leat_dataset_state *state,
 }
 
 /* Makes the dataset's table fit the query's columns: new, extended, or replaced. */
+/* The same for a test, where the rows lie in memory. */
+static enum leat_status settle_rows(struct leat_dataset_state *state,
+                                    const struct leat_dataset *dataset,
+                                    const struct leat_schema *wanted, struct leat_error *err)
+{
+    if (!state->has_made) {
+        state->schema = *wanted;
+        LEAT_TRY(leat_rows_init(&state->made, wanted, NULL, err));
+        state->has_made = true;
+        return LEAT_OK;
+    }
+    if (same_columns(&state->schema, wanted))
+        return LEAT_OK;
+    return leat_error_set(err, LEAT_E_UNSUPPORTED,
+                          "the flows of \"%s\" give different columns; a test needs them declared",
+                          dataset->name);
+}
+
 enum leat_status leat_update_settle_table(struct leat_update *update, struct leat_dataset *dataset,
                                           const struct leat_schema *query, struct leat_error *err)
 {
@@ -154,6 +172,8 @@ enum leat_status leat_update_settle_table(struct leat_update *update, struct lea
     struct leat_schema wanted;
 
     LEAT_TRY(declared_schema(update, dataset, query, &wanted, err));
+    if (update->in_memory)
+        return settle_rows(state, dataset, &wanted, err);
     if (update->check_only) {
         state->schema = wanted;
         return LEAT_OK;

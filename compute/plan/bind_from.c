@@ -425,8 +425,12 @@ static struct node *bind_files(struct planner *pl, const struct leat_sql_from *f
     }
     if (from->stream)
         return open_stream(pl, from, &call, outputs, count);
-    status = leat_plan_file_list(&call, &files, pl->err);
-    if (!status) {
+    if (pl->options->open_files) {
+        status = pl->options->open_files(pl->options->stream_context, &call, &source, pl->err);
+    } else {
+        status = leat_plan_file_list(&call, &files, pl->err);
+    }
+    if (!status && !source) {
         status = leat_plan_open_files(&call, files.items, files.count, &source, pl->err);
         leat_file_list_release(&files);
     }

@@ -30,6 +30,10 @@ struct leat_plan_options {
                                     const struct leat_file_call *call, struct leat_source **out,
                                     struct leat_error *err);
     void *stream_context;
+    /* Opens file calls without STREAM, as open_stream does; NULL: the files themselves are opened.
+     */
+    enum leat_status (*open_files)(void *context, const struct leat_file_call *call,
+                                   struct leat_source **out, struct leat_error *err);
 };
 
 /* Plans a query. Everything lies in the owner. Errors point into options->source. */
