@@ -72,12 +72,31 @@ struct leat_bad_row_handler {
                                struct leat_error *err);
 };
 
-/* Shared by all readers of a query. All fields may be NULL. */
+/* Which rows are wanted, asked while a batch is being read, so that the values of other rows need
+ * not be decoded. The steps name columns (indices into the scan's columns). For each step in turn
+ * the reader fills its columns (of the rows still chosen; in the first step of all) and calls
+ * narrow, which keeps some of the ascending row numbers in `selection`. A filter serves one reader
+ * at a time.
+ */
+struct leat_row_filter {
+    uint32_t step_count;
+    const struct leat_row_filter_step {
+        uint32_t column_count;
+        const uint32_t *columns;
+    } * steps;
+    enum leat_status (*narrow)(struct leat_row_filter *filter, uint32_t step,
+                               const struct leat_batch *batch, uint32_t *selection, uint32_t *count,
+                               struct leat_error *err);
+    bool applied; /* set by a reader that asks: its batches hold the wanted rows only */
+};
+
+/* Shared by all readers of a query, but for `filter`. All fields may be NULL. */
 struct leat_read_context {
     struct leat_accountant *accountant;
     struct leat_cancel *cancel;
     struct leat_bad_row_handler *bad_rows; /* NULL: rows that cannot be read fail the query */
     _Atomic uint64_t *bytes_read;          /* progress */
+    struct leat_row_filter *filter;        /* a reader may ignore it */
 };
 
 struct leat_reader;

@@ -95,6 +95,14 @@ static inline bool leat_key_row_has_null(const uint8_t *row)
     return bits != 0;
 }
 
+/* --- runtime filters: what join keys of a build side say about rows below its probe side --- */
+struct leat_runtime_filter;
+struct leat_filter_use { /* of a scan node */
+    const struct leat_runtime_filter *filter;
+    uint32_t column; /* of the scan's columns */
+    struct leat_filter_use *next;
+};
+
 /* --- nodes --- */
 struct leat_exec;
 struct leat_node;
@@ -113,9 +121,10 @@ struct leat_node {
     struct leat_node **children;
     bool ordered; /* its rows come in an order that must be kept: one thread */
     bool prepared;
-    struct leat_node *owner; /* SHARED: the node that computes the rows, if not this one */
-    void *state;             /* shared by the threads' operators */
-    _Atomic uint64_t rows;   /* given, when profiling */
+    struct leat_node *owner;         /* SHARED: the node that computes the rows, if not this one */
+    struct leat_filter_use *filters; /* SCAN: put here before it is prepared */
+    void *state;                     /* shared by the threads' operators */
+    _Atomic uint64_t rows;           /* given, when profiling */
     _Atomic int64_t nanoseconds;
 };
 struct leat_exec {
@@ -165,6 +174,27 @@ LEAT_CHECKED enum leat_status leat_table_source_open(struct leat_exec *exec,
                                                      struct leat_table_source *source,
                                                      struct leat_operator **out,
                                                      struct leat_error *err);
+
+/* True if a filter can be made of keys of that type. */
+bool leat_runtime_filter_takes(const struct leat_type *type);
+/* An empty filter, in the execution's arena. */
+struct leat_runtime_filter *leat_runtime_filter_new(struct leat_exec *exec);
+/* Puts the filter at the scans below `node` whose rows it can drop without changing what is left of
+ * the node's rows once those are dropped whose value of `column` fails it. *placed counts them. */
+LEAT_CHECKED enum leat_status leat_runtime_filter_push(struct leat_exec *exec,
+                                                       struct leat_node *node, uint32_t column,
+                                                       const struct leat_runtime_filter *filter,
+                                                       uint32_t *placed, struct leat_error *err);
+/* Makes the filter of the slots of key `key` in the rows; its memory lies in the arena. */
+LEAT_CHECKED enum leat_status leat_runtime_filter_fill(struct leat_runtime_filter *filter,
+                                                       const struct leat_key_layout *layout,
+                                                       uint32_t key, const uint8_t *rows,
+                                                       uint64_t count, struct leat_arena *arena,
+                                                       struct leat_error *err);
+/* Keeps of the selected rows those whose value may be among the keys; nulls go. */
+void leat_runtime_filter_narrow(const struct leat_runtime_filter *filter,
+                                const struct leat_vector *vector, uint32_t *selection,
+                                uint32_t *count);
 
 /* Order of table rows by sort keys; used by sort and by ordered aggregates. */
 LEAT_CHECKED enum leat_status leat_sort_permutation(struct leat_exec *exec,

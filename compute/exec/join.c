@@ -119,6 +119,34 @@ static enum leat_status build_directory(struct join_state *s, struct leat_error 
     return LEAT_OK;
 }
 
+/* Tells the scans below the probe side which keys can have partners, if rows without go. */
+static enum leat_status push_filters(struct leat_exec *exec, struct leat_node *node,
+                                     struct join_state *s, struct leat_error *err)
+{
+    const struct leat_plan *plan = node->plan;
+    struct leat_expr *const *probe = s->build_left ? plan->join.right_keys : plan->join.left_keys;
+    enum leat_join_type type = type_of(node);
+
+    if (s->probe_kept || type == LEAT_JOIN_ANTI || type == LEAT_JOIN_MARK)
+        return LEAT_OK;
+    for (uint32_t k = 0; k < plan->join.key_count; k++) {
+        struct leat_runtime_filter *filter;
+        uint32_t placed = 0;
+        if ((s->null_ok >> k & 1) || probe[k]->kind != LEAT_EXPR_COLUMN ||
+            !leat_runtime_filter_takes(probe[k]->type))
+            continue;
+        filter = leat_runtime_filter_new(exec);
+        if (!filter)
+            return leat_error_memory(err);
+        LEAT_TRY(leat_runtime_filter_push(exec, node->children[s->build_left ? 1 : 0],
+                                          probe[k]->column, filter, &placed, err));
+        if (placed > 0)
+            LEAT_TRY(leat_runtime_filter_fill(filter, &s->layout, k, s->keys, s->build.length,
+                                              &s->arena, err));
+    }
+    return LEAT_OK;
+}
+
 static enum leat_status build_side(struct leat_exec *exec, struct leat_node *node,
                                    struct join_state *s, struct leat_error *err)
 {
@@ -650,6 +678,7 @@ static enum leat_status join_prepare(struct leat_exec *exec, struct leat_node *n
     s->build_kept = type == LEAT_JOIN_FULL || (type == LEAT_JOIN_RIGHT && !s->build_left) ||
                     (type == LEAT_JOIN_LEFT && s->build_left);
     LEAT_TRY(build_side(exec, node, s, err));
+    LEAT_TRY(push_filters(exec, node, s, err));
     LEAT_TRY(leat_node_prepare(exec, node->children[s->build_left ? 1 : 0], err));
     return s->build_kept ? collect_output(exec, node, s, err) : LEAT_OK;
 }

@@ -1,4 +1,4 @@
-/* Operators that pass batches on: scan, filter, project, limit, union, and nodes that only hand
+/* Operators that pass batches on: filter, project, limit, union, and nodes that only hand
  * through. */
 #include "compute/exec/exec_internal.h"
 
@@ -13,7 +13,7 @@ struct stream_operator {
     struct leat_batch batch;
     uint32_t *selection;
     uint32_t selection_capacity;
-    /* scan */
+    /* input */
     struct leat_reader *reader;
     /* union */
     uint32_t current;
@@ -95,110 +95,6 @@ static enum leat_status keep_selected(struct stream_operator *op, struct leat_ba
     *out = &op->batch;
     return LEAT_OK;
 }
-
-/* --- scan --- */
-struct scan_state {
-    struct leat_bytes_list splits;
-    const struct leat_text *items;
-    size_t count;
-    _Atomic size_t next;
-    struct leat_read_context context;
-};
-
-static enum leat_status scan_prepare(struct leat_exec *exec, struct leat_node *node,
-                                     struct leat_error *err)
-{
-    const struct leat_plan *plan = node->plan;
-    struct scan_state *state = LEAT_NEW(&exec->arena, struct scan_state);
-
-    if (!state)
-        return leat_error_memory(err);
-    node->state = state;
-    leat_bytes_list_init(&state->splits);
-    state->context = (struct leat_read_context){.accountant = exec->options->accountant,
-                                                .cancel = exec->options->cancel,
-                                                .bad_rows = exec->options->bad_rows,
-                                                .bytes_read = exec->options->bytes_read};
-    if (plan->scan.splits) {
-        state->items = plan->scan.splits;
-        state->count = plan->scan.split_count;
-        return LEAT_OK;
-    }
-    LEAT_TRY(plan->scan.source->ops->splits(plan->scan.source, &plan->scan.scan, exec->threads,
-                                            &state->splits, err));
-    state->items = state->splits.items;
-    state->count = state->splits.count;
-    return LEAT_OK;
-}
-
-static void scan_release(struct leat_node *node)
-{
-    struct scan_state *state = node->state;
-
-    leat_bytes_list_release(&state->splits);
-}
-
-static enum leat_status scan_next(struct leat_operator *base, struct leat_batch **out,
-                                  struct leat_error *err)
-{
-    struct stream_operator *op = (struct stream_operator *)base;
-    const struct leat_plan *plan = op->node->plan;
-    struct scan_state *state = op->node->state;
-    struct leat_batch *batch;
-
-    *out = NULL;
-    for (;;) {
-        LEAT_TRY(leat_exec_check(op->exec, err));
-        if (!op->reader) {
-            size_t i = atomic_fetch_add(&state->next, 1);
-            if (i >= state->count)
-                return LEAT_OK;
-            LEAT_TRY(plan->scan.source->ops->open(plan->scan.source, &plan->scan.scan,
-                                                  state->items[i], &state->context, &op->reader,
-                                                  err));
-        }
-        LEAT_TRY(op->reader->ops->next(op->reader, &batch, err));
-        if (!batch) {
-            leat_reader_close(op->reader);
-            op->reader = NULL;
-            continue;
-        }
-        if (op->exec->options->rows_read)
-            atomic_fetch_add_explicit(op->exec->options->rows_read, batch->length,
-                                      memory_order_relaxed);
-        if (op->evaluator) {
-            LEAT_TRY(keep_selected(op, batch, plan->scan.output_count, &batch, err));
-        } else if (batch->column_count != plan->scan.output_count) {
-            op->batch =
-                (struct leat_batch){plan->scan.output_count, batch->length, op->batch.columns};
-            if (plan->scan.output_count)
-                memcpy(op->batch.columns, batch->columns,
-                       plan->scan.output_count * sizeof(struct leat_vector));
-            batch = &op->batch;
-        }
-        if (batch->length == 0)
-            continue;
-        *out = batch;
-        return LEAT_OK;
-    }
-}
-
-static const struct leat_operator_ops scan_ops = {scan_next, stream_close};
-
-static enum leat_status scan_open(struct leat_exec *exec, struct leat_node *node,
-                                  struct leat_operator **out, struct leat_error *err)
-{
-    struct leat_expr *filter = node->plan->scan.filter;
-    struct stream_operator *op;
-
-    *out = NULL;
-    LEAT_TRY(stream_new(exec, node, &scan_ops, node->plan->scan.scan.column_count, &filter,
-                        filter != NULL, false, &op, err));
-    *out = &op->base;
-    return LEAT_OK;
-}
-
-const struct leat_node_ops leat_scan_node = {scan_prepare, scan_open, scan_release};
 
 /* --- filter --- */
 static enum leat_status filter_next(struct leat_operator *base, struct leat_batch **out,

@@ -284,6 +284,51 @@ bool parquet_hybrid_get(struct parquet_hybrid *hybrid, uint32_t *out, size_t cou
     return true;
 }
 
+/* Single values of the packed run that is being read, which has `reach` more of them. */
+static size_t pick(const struct parquet_hybrid *hybrid, const uint32_t *selection, size_t count,
+                   uint32_t base, size_t reach, uint32_t *out)
+{
+    uint64_t total = (hybrid->run_values * hybrid->width + 7) / 8;
+    uint64_t mask = ((uint64_t)1 << hybrid->width) - 1;
+    size_t i = 0;
+    for (; i < count && selection[i] - base < reach; i++) {
+        uint64_t bit = (hybrid->position + (selection[i] - base)) * hybrid->width, word = 0;
+        uint64_t byte = bit / 8, left = total - byte;
+        if (left >= 8)
+            memcpy(&word, hybrid->run + byte, 8);
+        else if (hybrid->width)
+            memcpy(&word, hybrid->run + byte, (size_t)left);
+        out[i] = (uint32_t)(word >> (bit % 8) & mask);
+    }
+    return i;
+}
+
+bool parquet_hybrid_get_at(struct parquet_hybrid *hybrid, size_t rows, const uint32_t *selection,
+                           size_t count, uint32_t base, uint32_t *out)
+{
+    while (rows) {
+        while (hybrid->left == 0) {
+            if (!next_run(hybrid))
+                return false;
+        }
+        size_t some = hybrid->left < rows ? (size_t)hybrid->left : rows, got = 0;
+        if (hybrid->repeated) {
+            for (; got < count && selection[got] - base < some; got++)
+                out[got] = hybrid->value;
+        } else {
+            got = pick(hybrid, selection, count, base, some, out);
+            hybrid->position += some;
+        }
+        hybrid->left -= some;
+        rows -= some;
+        base += (uint32_t)some;
+        selection += got;
+        out += got;
+        count -= got;
+    }
+    return true;
+}
+
 bool parquet_hybrid_skip(struct parquet_hybrid *hybrid, size_t count)
 {
     while (count) {

@@ -41,6 +41,10 @@ bool parquet_hybrid_get(struct parquet_hybrid *hybrid, uint32_t *out, size_t cou
  * those set. */
 bool parquet_hybrid_get_bits(struct parquet_hybrid *hybrid, uint64_t *bitmap, size_t offset,
                              size_t count, size_t *ones);
+/* Of the next `rows` values those at the ascending positions `selection[i] - base`, and goes past
+ * all of them. */
+bool parquet_hybrid_get_at(struct parquet_hybrid *hybrid, size_t rows, const uint32_t *selection,
+                           size_t count, uint32_t base, uint32_t *out);
 bool parquet_hybrid_skip(struct parquet_hybrid *hybrid, size_t count);
 
 #endif

@@ -82,24 +82,51 @@ static enum leat_status give_up_codes(struct parquet_leaf_reader *reader, struct
         memcpy((char *)reader->out_data + i * width, entries + reader->out_codes[i] * width, width);
     out->form = LEAT_FLAT;
     out->codes = NULL;
-    out->dictionary = NULL;
+    out->data = reader->out_data;
     return LEAT_OK;
 }
 
-/* `count` rows of the present page from row `at` on. */
-static enum leat_status read_part(struct parquet_leaf_reader *reader, struct leat_vector *out,
-                                  uint32_t at, uint32_t count, bool *any_null,
-                                  struct leat_error *err)
+/* A part of a batch: rows of the present page, and which of them are wanted. */
+struct part {
+    uint32_t at, count;
+    const uint32_t *selection; /* NULL: all */
+    uint32_t selected;
+};
+
+/* The wanted rows of a part without nulls, where they are so few that picking them pays. */
+static enum leat_status pick_part(struct parquet_leaf_reader *reader, struct leat_vector *out,
+                                  const struct part *part, struct leat_error *err)
 {
+    uint32_t *codes = reader->scratch;
+    if (out->form != LEAT_DICTIONARY)
+        return parquet_pick_values(reader, part->count, part->selection, part->selected, part->at,
+                                   reader->out_data, err);
+    LEAT_TRY(parquet_pick_codes(reader, part->count, part->selection, part->selected, part->at,
+                                codes, err));
+    for (uint32_t i = 0; i < part->selected; i++)
+        reader->out_codes[part->selection[i]] = codes[i];
+    return LEAT_OK;
+}
+
+static enum leat_status read_part(struct parquet_leaf_reader *reader, struct leat_vector *out,
+                                  const struct part *part, bool *any_null, struct leat_error *err)
+{
+    uint32_t at = part->at, count = part->count;
     size_t width = reader->converter.to_width, valid = count;
     bool coded = reader->form == PARQUET_VALUES_CODES && reader->give_codes;
     if (reader->node->max_definition)
         LEAT_TRY(read_validity(reader, reader->out_validity, at, count, &valid, err));
     *any_null |= valid < count;
-    if (at == 0)
+    if (!out->data && !out->codes) {
         out->form = coded ? LEAT_DICTIONARY : LEAT_FLAT;
-    else if (out->form == LEAT_DICTIONARY && !coded)
+        out->codes = coded ? reader->out_codes : NULL;
+        out->data = coded ? NULL : reader->out_data;
+    } else if (out->form == LEAT_DICTIONARY && !coded) {
         LEAT_TRY(give_up_codes(reader, out, at));
+    }
+    if (part->selection && valid == count && part->selected < count - count / 4 &&
+        parquet_picks_values(reader))
+        return pick_part(reader, out, part, err);
     if (out->form == LEAT_DICTIONARY) {
         uint32_t *codes = reader->out_codes + at;
         LEAT_TRY(parquet_read_codes(reader, (uint32_t)valid, codes, err));
@@ -114,6 +141,18 @@ static enum leat_status read_part(struct parquet_leaf_reader *reader, struct lea
     return LEAT_OK;
 }
 
+/* The vector after its parts. */
+static void finish_vector(struct parquet_leaf_reader *reader, struct leat_vector *out,
+                          bool any_null)
+{
+    if (any_null)
+        out->validity = reader->out_validity;
+    if (out->form == LEAT_DICTIONARY)
+        out->dictionary = reader->dictionary;
+    else
+        out->data = reader->out_data;
+}
+
 enum leat_status parquet_leaf_read_rows(struct parquet_leaf_reader *reader, uint32_t rows,
                                         struct leat_vector *out, struct leat_error *err)
 {
@@ -121,21 +160,14 @@ enum leat_status parquet_leaf_read_rows(struct parquet_leaf_reader *reader, uint
     *out = (struct leat_vector){.type = reader->converter.type, .form = LEAT_FLAT, .length = rows};
     for (uint32_t done = 0; done < rows;) {
         LEAT_TRY(parquet_next_page(reader, NULL, err));
-        uint32_t count = rows - done;
-        if (count > reader->page_slots)
-            count = (uint32_t)reader->page_slots;
-        LEAT_TRY(read_part(reader, out, done, count, &any_null, err));
-        reader->page_slots -= count;
-        done += count;
+        struct part part = {.at = done, .count = rows - done};
+        if (part.count > reader->page_slots)
+            part.count = (uint32_t)reader->page_slots;
+        LEAT_TRY(read_part(reader, out, &part, &any_null, err));
+        reader->page_slots -= part.count;
+        done += part.count;
     }
-    if (any_null)
-        out->validity = reader->out_validity;
-    if (out->form == LEAT_DICTIONARY) {
-        out->codes = reader->out_codes;
-        out->dictionary = reader->dictionary;
-    } else {
-        out->data = reader->out_data;
-    }
+    finish_vector(reader, out, any_null);
     return LEAT_OK;
 }
 
@@ -156,6 +188,50 @@ static enum leat_status skip_part(struct parquet_leaf_reader *reader, uint64_t c
         }
     }
     return parquet_skip_values(reader, valid_all, err);
+}
+
+/* Rows before the next wanted one: passes over whole pages, then within a page. *done moves on. */
+static enum leat_status skip_gap(struct parquet_leaf_reader *reader, uint32_t gap, uint32_t *done,
+                                 struct leat_error *err)
+{
+    uint64_t left = gap;
+    LEAT_TRY(parquet_next_page(reader, &left, err));
+    *done += gap - (uint32_t)left;
+    uint64_t count = left < reader->page_slots ? left : reader->page_slots;
+    if (count)
+        LEAT_TRY(skip_part(reader, count, err));
+    *done += (uint32_t)count;
+    return LEAT_OK;
+}
+
+enum leat_status parquet_leaf_read_selected(struct parquet_leaf_reader *reader, uint32_t rows,
+                                            const uint32_t *selection, uint32_t selected,
+                                            struct leat_vector *out, struct leat_error *err)
+{
+    bool any_null = false;
+    uint32_t next = 0;
+    *out = (struct leat_vector){.type = reader->converter.type, .form = LEAT_FLAT, .length = rows};
+    /* rows passed over keep no stale bits: codes may yet be looked up, bitmaps be copied */
+    memset(reader->out_codes, 0, rows * sizeof(*reader->out_codes));
+    memset(reader->out_validity, 0xff, leat_validity_words(rows) * 8);
+    for (uint32_t done = 0; done < rows;) {
+        uint32_t gap = (next < selected ? selection[next] : rows) - done;
+        if (gap) {
+            LEAT_TRY(skip_gap(reader, gap, &done, err));
+            continue;
+        }
+        LEAT_TRY(parquet_next_page(reader, NULL, err));
+        struct part part = {.at = done, .count = rows - done, .selection = selection + next};
+        if (part.count > reader->page_slots)
+            part.count = (uint32_t)reader->page_slots;
+        while (next < selected && selection[next] < done + part.count)
+            next++, part.selected++;
+        LEAT_TRY(read_part(reader, out, &part, &any_null, err));
+        reader->page_slots -= part.count;
+        done += part.count;
+    }
+    finish_vector(reader, out, any_null);
+    return LEAT_OK;
 }
 
 static enum leat_status skip_nested(struct parquet_leaf_reader *reader, uint64_t rows,

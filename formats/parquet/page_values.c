@@ -413,6 +413,66 @@ enum leat_status parquet_read_values(struct parquet_leaf_reader *reader, uint32_
     }
 }
 
+bool parquet_picks_values(const struct parquet_leaf_reader *reader)
+{
+    enum parquet_type type = reader->node->element->type;
+    return reader->form == PARQUET_VALUES_CODES ||
+           (reader->form == PARQUET_VALUES_PLAIN &&
+            reader->converter.kind == PARQUET_CONVERT_NONE &&
+            (type == PARQUET_INT32 || type == PARQUET_INT64 || type == PARQUET_FLOAT ||
+             type == PARQUET_DOUBLE));
+}
+
+enum leat_status parquet_pick_codes(struct parquet_leaf_reader *reader, uint32_t rows,
+                                    const uint32_t *selection, uint32_t count, uint32_t base,
+                                    uint32_t *out, struct leat_error *err)
+{
+    uint32_t highest = 0;
+    if (!parquet_hybrid_get_at(&reader->codes, rows, selection, count, base, out))
+        return parquet_leaf_corrupt(reader, err, "dictionary codes are cut short");
+    for (uint32_t i = 0; i < count; i++)
+        highest = out[i] > highest ? out[i] : highest;
+    return count && highest >= reader->dictionary->length
+               ? parquet_leaf_corrupt(reader, err, "a code is beyond the dictionary")
+               : LEAT_OK;
+}
+
+#define PICK(type, from)                                                                           \
+    for (uint32_t i = 0; i < count; i++)                                                           \
+    memcpy((type *)out + selection[i], (const type *)values + (from), sizeof(type))
+
+enum leat_status parquet_pick_values(struct parquet_leaf_reader *reader, uint32_t rows,
+                                     const uint32_t *selection, uint32_t count, uint32_t base,
+                                     void *out, struct leat_error *err)
+{
+    size_t width = reader->converter.to_width;
+    if (reader->form == PARQUET_VALUES_CODES) {
+        uint32_t *codes = reader->scratch;
+        const void *values = reader->dictionary->data;
+        LEAT_TRY(parquet_pick_codes(reader, rows, selection, count, base, codes, err));
+        if (width == 4) {
+            PICK(uint32_t, codes[i]);
+        } else if (width == 8) {
+            PICK(uint64_t, codes[i]);
+        } else {
+            for (uint32_t i = 0; i < count; i++)
+                memcpy((char *)out + selection[i] * width, (const char *)values + codes[i] * width,
+                       width);
+        }
+        return LEAT_OK;
+    }
+    const void *values = reader->value_at;
+    if (rows > (size_t)(reader->value_end - reader->value_at) / width)
+        return parquet_leaf_corrupt(reader, err, "a page's values are cut short");
+    reader->value_at += rows * width;
+    if (width == 4) {
+        PICK(uint32_t, selection[i] - base);
+    } else {
+        PICK(uint64_t, selection[i] - base);
+    }
+    return LEAT_OK;
+}
+
 static bool skip_plain(struct parquet_leaf_reader *reader, uint64_t count)
 {
     const struct parquet_element *element = reader->node->element;

@@ -39,9 +39,10 @@ static enum leat_status print_rows(struct leat_reader *reader, uint64_t limit, u
     }
 }
 
-static enum leat_status read_all(const struct leat_buffer *bytes,
-                                 const struct leat_parquet_request *request, uint64_t *rows,
-                                 struct leat_buffer *out, struct leat_error *error)
+static enum leat_status read_filtered(const struct leat_buffer *bytes,
+                                      const struct leat_parquet_request *request,
+                                      const struct leat_read_context *context, uint64_t *rows,
+                                      struct leat_buffer *out, struct leat_error *error)
 {
     static const struct leat_parquet_request everything = {.position_column = -1,
                                                            .row_group_count = UINT32_MAX};
@@ -54,13 +55,20 @@ static enum leat_status read_all(const struct leat_buffer *bytes,
         status = leat_parquet_file_open(input, NULL, &file, error);
     if (!status)
         status =
-            leat_parquet_rows_open(file, request ? request : &everything, NULL, &reader, error);
+            leat_parquet_rows_open(file, request ? request : &everything, context, &reader, error);
     if (!status)
         status = print_rows(reader, UINT64_MAX, rows, out, error);
     leat_reader_close(reader);
     leat_parquet_file_close(file);
     leat_input_close(input);
     return status;
+}
+
+static enum leat_status read_all(const struct leat_buffer *bytes,
+                                 const struct leat_parquet_request *request, uint64_t *rows,
+                                 struct leat_buffer *out, struct leat_error *error)
+{
+    return read_filtered(bytes, request, NULL, rows, out, error);
 }
 
 /* --- a table with every type --- */
@@ -256,6 +264,108 @@ static void parquet__every_type_survives_every_codec(void **state)
         assert_int_equal(write_batch(&batch, &schema, &options, &bytes, NULL, &err), LEAT_OK);
         expect_same(&batch, &bytes);
         leat_buffer_release(&bytes);
+    }
+    leat_arena_release(&arena);
+}
+
+/* A filter that keeps rows by their number, in two steps of different columns. */
+struct choice {
+    struct leat_row_filter base;
+    bool (*keeps)(uint32_t row);
+    uint32_t row; /* of the file: where the present batch starts */
+    uint32_t end;
+};
+
+static bool keeps_few(uint32_t row)
+{
+    return row % 997 == 5 || row / 300 == 7;
+}
+
+static bool keeps_some(uint32_t row)
+{
+    return row * 2654435761u % 100 < 30;
+}
+
+static bool keeps_most(uint32_t row)
+{
+    return row % 50 != 3;
+}
+
+static enum leat_status choose_rows(struct leat_row_filter *filter, uint32_t step,
+                                    const struct leat_batch *batch, uint32_t *selection,
+                                    uint32_t *count, struct leat_error *error)
+{
+    struct choice *choice = (struct choice *)filter;
+    uint32_t kept = 0;
+    (void)error;
+    if (step == 0) {
+        choice->row = choice->end;
+        choice->end += batch->length;
+    }
+    for (uint32_t i = 0; i < *count; i++) {
+        bool keeps = choice->keeps(choice->row + selection[i]);
+        if (keeps || (step == 0 && selection[i] % 2)) /* the second step finishes the work */
+            selection[kept++] = selection[i];
+    }
+    *count = kept;
+    return LEAT_OK;
+}
+
+static void expect_chosen(const struct leat_batch *batch, const struct leat_buffer *bytes,
+                          bool (*keeps)(uint32_t row))
+{
+    static const uint32_t first[] = {2}, second[] = {9, 3};
+    static const struct leat_row_filter_step steps[] = {{1, first}, {2, second}};
+    struct choice choice = {.base = {2, steps, choose_rows, false}, .keeps = keeps};
+    struct leat_read_context context = {.filter = &choice.base};
+    struct leat_buffer expected, read;
+    uint64_t rows, wanted = 0;
+    leat_buffer_init(&expected, 0);
+    leat_buffer_init(&read, 0);
+    for (uint32_t row = 0; row < batch->length; row++) {
+        if (!keeps(row))
+            continue;
+        for (uint32_t i = 0; i < batch->column_count; i++) {
+            assert_int_equal(leat_buffer_append_string(&expected, i ? " " : "", &err), LEAT_OK);
+            assert_int_equal(leat_vector_print_json(&batch->columns[i], row, &expected, &err),
+                             LEAT_OK);
+        }
+        assert_int_equal(leat_buffer_append_byte(&expected, '\n', &err), LEAT_OK);
+        wanted++;
+    }
+    assert_int_equal(read_filtered(bytes, NULL, &context, &rows, &read, &err), LEAT_OK);
+    assert_true(choice.base.applied);
+    assert_int_equal(rows, wanted);
+    assert_int_equal(expected.length, read.length);
+    assert_memory_equal(expected.data, read.data, read.length);
+    leat_buffer_release(&read);
+    leat_buffer_release(&expected);
+}
+
+static void parquet__a_row_filter_gives_the_wanted_rows_only(void **state)
+{
+    struct leat_parquet_write_options options = {
+        .codec_given = true, .codec = LEAT_CODEC_SNAPPY, .row_group_rows = 3001};
+    struct leat_arena arena;
+    struct leat_batch batch;
+    (void)state;
+    leat_arena_init(&arena, NULL);
+    struct leat_schema schema = make_schema(&arena);
+    assert_int_equal(fill_batch(&batch, &schema, ROWS, &arena, &err), LEAT_OK);
+    for (unsigned nulls = 0; nulls < 2; nulls++) {
+        for (size_t page = 512; page <= 65536; page *= 16) {
+            struct leat_buffer bytes;
+            options.page_bytes = page;
+            leat_buffer_init(&bytes, 0);
+            assert_int_equal(write_batch(&batch, &schema, &options, &bytes, NULL, &err), LEAT_OK);
+            expect_chosen(&batch, &bytes, keeps_few);
+            expect_chosen(&batch, &bytes, keeps_some);
+            expect_chosen(&batch, &bytes, keeps_most);
+            leat_buffer_release(&bytes);
+        }
+        for (uint32_t i = 0; i < COLUMNS; i++) /* and once more without nulls */
+            if (!leat_type_is_nested(schema.fields[i].type))
+                batch.columns[i].validity = NULL;
     }
     leat_arena_release(&arena);
 }
@@ -667,6 +777,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hybrid__runs_and_bits_of_every_width),
         cmocka_unit_test(parquet__every_type_survives_every_codec),
+        cmocka_unit_test(parquet__a_row_filter_gives_the_wanted_rows_only),
         cmocka_unit_test(parquet__result_tells_counts_and_bounds),
         cmocka_unit_test(parquet__null_in_required_column_is_refused),
         cmocka_unit_test(parquet__conditions_leave_out_groups_pages_and_batches),

@@ -172,6 +172,12 @@ void parquet_leaf_reader_recycle(struct parquet_leaf_reader *reader);
 LEAT_CHECKED enum leat_status parquet_leaf_read_rows(struct parquet_leaf_reader *reader,
                                                      uint32_t rows, struct leat_vector *out,
                                                      struct leat_error *err);
+/* The same where only the rows `selection[0..selected)` (ascending) are wanted: the values of
+ * others are undefined. */
+LEAT_CHECKED enum leat_status parquet_leaf_read_selected(struct parquet_leaf_reader *reader,
+                                                         uint32_t rows, const uint32_t *selection,
+                                                         uint32_t selected, struct leat_vector *out,
+                                                         struct leat_error *err);
 LEAT_CHECKED enum leat_status parquet_leaf_skip_rows(struct parquet_leaf_reader *reader,
                                                      uint64_t rows, struct leat_error *err);
 
@@ -212,6 +218,17 @@ LEAT_CHECKED enum leat_status parquet_skip_values(struct parquet_leaf_reader *re
 /* `count` codes, checked against the dictionary. */
 LEAT_CHECKED enum leat_status parquet_read_codes(struct parquet_leaf_reader *reader, uint32_t count,
                                                  uint32_t *out, struct leat_error *err);
+/* Whether the present page gives single values without decoding those between. */
+bool parquet_picks_values(const struct parquet_leaf_reader *reader);
+/* Of the next `rows` values those at `selection[i] - base`: codes, densely; or values, each at its
+ * place out[selection[i]]. Only if parquet_picks_values. */
+LEAT_CHECKED enum leat_status parquet_pick_codes(struct parquet_leaf_reader *reader, uint32_t rows,
+                                                 const uint32_t *selection, uint32_t count,
+                                                 uint32_t base, uint32_t *out,
+                                                 struct leat_error *err);
+LEAT_CHECKED enum leat_status parquet_pick_values(struct parquet_leaf_reader *reader, uint32_t rows,
+                                                  const uint32_t *selection, uint32_t count,
+                                                  uint32_t base, void *out, struct leat_error *err);
 /* `count` plain physical values; false if the bytes end before. */
 bool parquet_plain_values(struct parquet_leaf_reader *reader, size_t count, void *out);
 LEAT_CHECKED enum leat_status parquet_leaf_corrupt(const struct parquet_leaf_reader *reader,

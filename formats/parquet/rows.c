@@ -5,7 +5,8 @@
  * page index rules out becomes gaps between row ranges. In each batch the columns with conditions
  * are read first: if no row can satisfy one of them, the other columns only note that they are
  * behind, and catch up (passing over whole pages unread) when they are next needed. A column's
- * chunk is not even fetched before that.
+ * chunk is not even fetched before that. Then the context's filter is asked, step by step, and of
+ * each later column only the values of rows still wanted are decoded.
  */
 #include "formats/parquet/reader_internal.h"
 
@@ -41,7 +42,9 @@ struct rows {
     struct column *columns;
     struct condition *conditions;
     uint32_t condition_count;
-    struct leat_vector *vectors;
+    struct leat_vector *vectors; /* of all rows of a step */
+    struct leat_vector *given;   /* of the rows that the context's filter wants */
+    uint32_t selection[LEAT_BATCH_ROWS];
     struct leat_batch batch;
     uint32_t group, group_end; /* the next row group, and where to stop */
     uint32_t present;          /* the row group being read */
@@ -393,7 +396,12 @@ static enum leat_status next_group(struct rows *rows, bool *done, struct leat_er
 
 /* --- batches --- */
 
-static enum leat_status read_column(struct rows *rows, uint32_t i, uint32_t count,
+/* A step through a row range: how many rows, and which of them are wanted. */
+struct step {
+    uint32_t count, selected; /* equal: all */
+};
+
+static enum leat_status read_column(struct rows *rows, uint32_t i, const struct step *step,
                                     struct leat_error *err)
 {
     struct column *column = &rows->columns[i];
@@ -403,9 +411,12 @@ static enum leat_status read_column(struct rows *rows, uint32_t i, uint32_t coun
         column->behind = 0;
     }
     column->read = true;
+    if (column->kind == COLUMN_FLAT && step->selected < step->count)
+        return parquet_leaf_read_selected(column->binding.reader, step->count, rows->selection,
+                                          step->selected, &rows->vectors[i], err);
     if (column->kind == COLUMN_FLAT)
-        return parquet_leaf_read_rows(column->binding.reader, count, &rows->vectors[i], err);
-    return parquet_assemble(&column->binding, count, &rows->scratch, &rows->vectors[i], err);
+        return parquet_leaf_read_rows(column->binding.reader, step->count, &rows->vectors[i], err);
+    return parquet_assemble(&column->binding, step->count, &rows->scratch, &rows->vectors[i], err);
 }
 
 /* False if no row of the column's vector satisfies the condition. */
@@ -428,30 +439,33 @@ static enum leat_status batch_may_match(struct rows *rows, struct condition *con
     return LEAT_OK;
 }
 
-static enum leat_status read_conditions(struct rows *rows, uint32_t count, bool *match,
+static enum leat_status read_conditions(struct rows *rows, const struct step *step, bool *match,
                                         struct leat_error *err)
 {
     *match = true;
     for (uint32_t i = 0; *match && i < rows->condition_count; i++) {
         uint32_t at = rows->conditions[i].predicate->column;
         if (!rows->columns[at].read)
-            LEAT_TRY(read_column(rows, at, count, err));
+            LEAT_TRY(read_column(rows, at, step, err));
         LEAT_TRY(batch_may_match(rows, &rows->conditions[i], &rows->vectors[at], match, err));
     }
     return LEAT_OK;
 }
 
-static enum leat_status fill_column(struct rows *rows, uint32_t i, uint32_t count,
+static enum leat_status fill_column(struct rows *rows, uint32_t i, const struct step *step,
                                     struct leat_error *err)
 {
+    uint32_t count = step->count;
     struct column *column = &rows->columns[i];
     struct leat_vector *vector = &rows->vectors[i];
     if (column->read)
         return LEAT_OK;
+    if (column->kind == COLUMN_CONSTANT || column->kind == COLUMN_POSITION)
+        column->read = true;
     if (column->kind == COLUMN_CONSTANT)
         return leat_value_to_vector(&column->constant, count, &rows->scratch, vector, err);
     if (column->kind != COLUMN_POSITION)
-        return read_column(rows, i, count, err);
+        return read_column(rows, i, step, err);
     LEAT_TRY(leat_vector_init(vector, leat_type_get(LEAT_INT64), count, 0, &rows->scratch, err));
     vector->length = count;
     int64_t first = rows->file->group_first_row[rows->present] + (int64_t)rows->position;
@@ -468,6 +482,37 @@ static void fall_behind(struct rows *rows, uint64_t count)
         if (!column->read && (column->kind == COLUMN_FLAT || column->kind == COLUMN_NESTED))
             column->behind += count;
     }
+}
+
+/* Asks the context's filter, reading what it looks at. */
+static enum leat_status apply_filter(struct rows *rows, struct step *step, struct leat_error *err)
+{
+    struct leat_row_filter *filter = rows->context.filter;
+    struct leat_batch batch = {rows->wanted.count, step->count, rows->vectors};
+    for (uint32_t i = 0; i < step->count; i++)
+        rows->selection[i] = i;
+    for (uint32_t s = 0; s < filter->step_count && step->selected; s++) {
+        for (uint32_t i = 0; i < filter->steps[s].column_count; i++)
+            LEAT_TRY(fill_column(rows, filter->steps[s].columns[i], step, err));
+        LEAT_TRY(filter->narrow(filter, s, &batch, rows->selection, &step->selected, err));
+    }
+    return LEAT_OK;
+}
+
+/* Reads what is still missing of a step with wanted rows. */
+static enum leat_status finish_batch(struct rows *rows, const struct step *step,
+                                     struct leat_error *err)
+{
+    for (uint32_t i = 0; i < rows->wanted.count; i++)
+        LEAT_TRY(fill_column(rows, i, step, err));
+    rows->batch = (struct leat_batch){rows->wanted.count, step->count, rows->vectors};
+    if (step->selected == step->count)
+        return LEAT_OK;
+    rows->batch = (struct leat_batch){rows->wanted.count, step->selected, rows->given};
+    for (uint32_t i = 0; i < rows->wanted.count; i++)
+        LEAT_TRY(leat_vector_select(&rows->vectors[i], rows->selection, step->selected,
+                                    &rows->scratch, &rows->given[i], err));
+    return LEAT_OK;
 }
 
 static enum leat_status rows_next(struct leat_reader *reader, struct leat_batch **out,
@@ -495,17 +540,20 @@ static enum leat_status rows_next(struct leat_reader *reader, struct leat_batch 
         }
         uint64_t left = range->last - rows->position;
         uint32_t count = left < LEAT_BATCH_ROWS ? (uint32_t)left : LEAT_BATCH_ROWS;
-        LEAT_TRY(read_conditions(rows, count, &match, err));
-        for (uint32_t i = 0; match && i < rows->wanted.count; i++)
-            LEAT_TRY(fill_column(rows, i, count, err));
-        if (!match)
+        struct step step = {count, count};
+        LEAT_TRY(read_conditions(rows, &step, &match, err));
+        if (match && rows->context.filter)
+            LEAT_TRY(apply_filter(rows, &step, err));
+        match = match && step.selected;
+        if (match)
+            LEAT_TRY(finish_batch(rows, &step, err));
+        else
             fall_behind(rows, count);
         rows->position += count;
         if (rows->position == range->last)
             rows->range++;
         if (!match)
             continue;
-        rows->batch = (struct leat_batch){rows->wanted.count, count, rows->vectors};
         *out = &rows->batch;
         return LEAT_OK;
     }
@@ -531,7 +579,8 @@ static enum leat_status rows_prepare(struct rows *rows, const struct leat_parque
 {
     rows->columns = LEAT_NEW_ARRAY(&rows->arena, struct column, rows->wanted.count);
     rows->vectors = LEAT_NEW_ARRAY(&rows->arena, struct leat_vector, rows->wanted.count);
-    if (!rows->columns || !rows->vectors)
+    rows->given = LEAT_NEW_ARRAY(&rows->arena, struct leat_vector, rows->wanted.count);
+    if (!rows->columns || !rows->vectors || !rows->given)
         return leat_error_memory(err);
     for (uint32_t i = 0; i < rows->wanted.count; i++)
         LEAT_TRY(bind_column(rows, request, i, err));
@@ -549,6 +598,8 @@ enum leat_status leat_parquet_rows_open(const struct leat_parquet_file *file,
         return leat_error_memory(err);
     if (context)
         rows->context = *context;
+    if (rows->context.filter)
+        rows->context.filter->applied = true;
     rows->base.ops = &rows_ops;
     rows->file = file;
     rows->wanted = request->wanted ? *request->wanted : file->schema;
