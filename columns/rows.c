@@ -195,13 +195,14 @@ static enum leat_status read_lists(struct leat_cursor *cursor, uint32_t count, u
                                    struct leat_vector *out, struct leat_arena *arena,
                                    struct leat_error *err)
 {
-    struct leat_list_entry *entries = leat_arena_alloc_aligned(arena, count * sizeof(*entries));
+    struct leat_list_entry *entries;
     const uint8_t *lengths;
     uint64_t total = 0;
 
+    LEAT_TRY(take_bytes(cursor, (uint64_t)count * 4, &lengths, err));
+    entries = leat_arena_alloc_aligned(arena, count * sizeof(*entries));
     if (!entries)
         return leat_error_memory(err);
-    LEAT_TRY(take_bytes(cursor, (uint64_t)count * 4, &lengths, err));
     for (uint32_t i = 0; i < count; i++) {
         memcpy(&entries[i].length, lengths + (size_t)i * 4, 4);
         entries[i].offset = (uint32_t)total;
