@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <cmocka.h>
+#include "base/test_faults.h"
 
 static struct leat_error err;
 enum { ROWS = 70, HEADER = 20, BATCH_SEED = 0x3142544c };
@@ -267,5 +268,5 @@ int main(void)
         cmocka_unit_test(batch__changed_bytes_never_crash),
         cmocka_unit_test(batch__every_failed_allocation_is_reported),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }

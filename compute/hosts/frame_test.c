@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include "base/test_faults.h"
 
 static struct leat_error err;
 
@@ -223,5 +224,5 @@ int main(void)
         cmocka_unit_test(bad_row__comes_back),
         cmocka_unit_test(hello__other_versions_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 enum { ATTEMPTS = 3, READ_SIZE = 1 << 18, TURN_SIZE = 1 << 20, POLL_MILLISECONDS = 50 };
+enum { SPOOL_MEMORY = 64 << 20 /* of a stage's rows, before they go to a file */ };
 
 struct slot {
     struct leat_process process;
@@ -454,7 +455,7 @@ static enum leat_status make_room(struct processes *host, const struct leat_host
         while (host->slot_count < wanted)
             slot_init(&slots[host->slot_count++]);
     }
-    return leat_spool_init(&host->spools[stage->number], stage->task_count, err);
+    return leat_spool_init(&host->spools[stage->number], stage->task_count, SPOOL_MEMORY, err);
 }
 
 static enum leat_status processes_run(struct leat_host *base, const struct leat_host_stage *stage,

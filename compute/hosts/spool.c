@@ -2,13 +2,12 @@
  * the file. */
 #include "compute/hosts/spool.h"
 
-enum { IN_MEMORY = 64 << 20 };
-
-enum leat_status leat_spool_init(struct leat_spool *spool, uint32_t task_count,
+enum leat_status leat_spool_init(struct leat_spool *spool, uint32_t task_count, size_t in_memory,
                                  struct leat_error *err)
 {
     memset(spool, 0, sizeof(*spool));
     spool->file.descriptor = -1;
+    spool->in_memory = in_memory;
     leat_buffer_init(&spool->memory, 0);
     spool->tasks = leat_calloc(task_count, sizeof(*spool->tasks));
     if (!spool->tasks)
@@ -32,7 +31,7 @@ void leat_spool_release(struct leat_spool *spool)
 static enum leat_status keep_bytes(struct leat_spool *spool, const void *bytes, size_t length,
                                    uint64_t *offset, struct leat_error *err)
 {
-    if (spool->file.descriptor < 0 && spool->memory.length + length <= IN_MEMORY) {
+    if (spool->file.descriptor < 0 && spool->memory.length + length <= spool->in_memory) {
         *offset = spool->memory.length;
         return leat_buffer_append(&spool->memory, bytes, length, err);
     }

@@ -20,11 +20,12 @@ struct leat_spool_task {
 struct leat_spool {
     struct leat_spool_task *tasks;
     uint32_t task_count;
+    size_t in_memory; /* bytes that may stay in memory */
     struct leat_buffer memory;
     struct leat_scratch file;
 };
 LEAT_CHECKED enum leat_status leat_spool_init(struct leat_spool *spool, uint32_t task_count,
-                                              struct leat_error *err);
+                                              size_t in_memory, struct leat_error *err);
 void leat_spool_release(struct leat_spool *spool);
 LEAT_CHECKED enum leat_status leat_spool_append(struct leat_spool *spool, uint32_t task,
                                                 uint32_t partition, const void *bytes,

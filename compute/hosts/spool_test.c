@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include "base/test_faults.h"
 
 static struct leat_error err;
 
@@ -34,7 +35,7 @@ static void spool__pieces_come_in_the_order_of_tasks(void **state)
     struct leat_spool spool;
 
     (void)state;
-    assert_int_equal(leat_spool_init(&spool, 3, &err), LEAT_OK);
+    assert_int_equal(leat_spool_init(&spool, 3, 100, &err), LEAT_OK);
     append(&spool, 2, 0, "e");
     append(&spool, 0, 0, "a");
     append(&spool, 2, 1, "f");
@@ -53,7 +54,7 @@ static void spool__pieces_come_in_the_order_of_tasks(void **state)
 
 static void spool__large_ones_go_to_a_file(void **state)
 {
-    enum { PIECE = 1 << 20, PIECES = 80 };
+    enum { PIECE = 1000, PIECES = 80, LIMIT = 30000 };
     struct leat_spool spool;
     struct leat_spool_walk walk;
     struct leat_buffer got;
@@ -63,7 +64,7 @@ static void spool__large_ones_go_to_a_file(void **state)
     (void)state;
     assert_non_null(bytes);
     leat_buffer_init(&got, 0);
-    assert_int_equal(leat_spool_init(&spool, 1, &err), LEAT_OK);
+    assert_int_equal(leat_spool_init(&spool, 1, LIMIT, &err), LEAT_OK);
     for (int i = 0; i < PIECES; i++) {
         memset(bytes, i, PIECE);
         assert_int_equal(leat_spool_append(&spool, 0, 0, bytes, PIECE, &err), LEAT_OK);
@@ -86,14 +87,14 @@ static void spool__large_ones_go_to_a_file(void **state)
 /* A full disk is an error, and what was there before stays readable. */
 static void spool__a_full_disk_is_reported(void **state)
 {
-    enum { PIECE = 33 << 20 };
+    enum { PIECE = 1000, LIMIT = 1500 };
     char *bytes = leat_calloc(1, PIECE);
 
     (void)state;
     assert_non_null(bytes);
     for (uint64_t n = 1; n <= 2; n++) {
         struct leat_spool spool;
-        assert_int_equal(leat_spool_init(&spool, 1, &err), LEAT_OK);
+        assert_int_equal(leat_spool_init(&spool, 1, LIMIT, &err), LEAT_OK);
         append(&spool, 0, 0, "first");
         assert_int_equal(leat_spool_append(&spool, 0, 1, bytes, PIECE, &err), LEAT_OK);
         leat_fault_file_arm(n, false, ENOSPC);
@@ -112,5 +113,5 @@ int main(void)
         cmocka_unit_test(spool__large_ones_go_to_a_file),
         cmocka_unit_test(spool__a_full_disk_is_reported),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }
