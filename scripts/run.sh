@@ -20,8 +20,7 @@ cp -r more/* data/
 say "the tables"
 "$leat" query --lake lake --format table -c 'SHOW TABLES'
 say "what was kept aside"
-"$leat" query --lake lake --format table -c 'SELECT rule, message, convert_from(raw, '"'UTF8'"') AS row FROM flights.weather_quarantine' 2>/dev/null ||
-    "$leat" query --lake lake --format table -c 'SELECT rule, message, flow FROM flights.weather_quarantine'
+"$leat" query --lake lake --format table -c "SELECT rule, message, convert_from(raw, 'UTF8') AS row FROM flights.weather_quarantine"
 say "which carriers were late"
 "$leat" query --lake lake --format table -c 'SELECT * FROM flights.carrier_delays ORDER BY mean_delay DESC LIMIT 5'
 cat <<END

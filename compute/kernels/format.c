@@ -5,6 +5,7 @@
  * templates know 9 0 . , D G S MI PR $ and FM.
  */
 #include "compute/kernels/datetime_internal.h"
+#include "formats/utf8.h"
 #include "compute/kernels/text_internal.h"
 
 #include <openssl/evp.h>
@@ -600,6 +601,22 @@ static enum leat_status row_overlay(struct kernel_call *call, uint32_t i, struct
     return leat_buffer_append(out, text.data + rest, text.length - rest, err);
 }
 
+/* Bytes that are no ASCII as octal escapes. */
+static enum leat_status append_escaped(struct leat_text bytes, struct leat_buffer *out,
+                                       struct leat_error *err)
+{
+    for (size_t k = 0; k < bytes.length; k++) {
+        uint8_t byte = (uint8_t)bytes.data[k];
+        if (byte == 0 || byte >= 0x80)
+            LEAT_TRY(leat_buffer_printf(out, err, "\\%03o", byte));
+        else if (byte == '\\')
+            LEAT_TRY(leat_buffer_append(out, "\\\\", 2, err));
+        else
+            LEAT_TRY(leat_buffer_append_byte(out, byte, err));
+    }
+    return LEAT_OK;
+}
+
 static enum leat_status row_encode(struct kernel_call *call, uint32_t i, struct leat_buffer *out,
                                    struct leat_error *err)
 {
@@ -609,6 +626,8 @@ static enum leat_status row_encode(struct kernel_call *call, uint32_t i, struct 
             LEAT_TRY(leat_buffer_printf(out, err, "%02x", (unsigned)(uint8_t)bytes.data[k]));
         return LEAT_OK;
     }
+    if (leat_text_equal_nocase(kind, leat_text_of("escape")))
+        return append_escaped(bytes, out, err);
     if (!leat_text_equal_nocase(kind, leat_text_of("base64")))
         return leat_error_set(err, LEAT_E_BAD_ARGUMENT, "unrecognized encoding: \"%.*s\"",
                               (int)(kind.length < 40 ? kind.length : 40), kind.data);
@@ -670,6 +689,73 @@ static enum leat_status row_decode(struct kernel_call *call, uint32_t i, struct 
     return LEAT_OK;
 }
 
+/* 8: UTF-8, 1: Latin-1, 0: no encoding that is known. */
+static int encoding_of(struct leat_text name)
+{
+    static const char *const utf8[] = {"utf8", "utf-8", "unicode"};
+    static const char *const latin1[] = {"latin1", "latin-1", "iso_8859_1", "iso-8859-1"};
+
+    for (int i = 0; i < 3; i++)
+        if (leat_text_equal_nocase(name, leat_text_of(utf8[i])))
+            return 8;
+    for (int i = 0; i < 4; i++)
+        if (leat_text_equal_nocase(name, leat_text_of(latin1[i])))
+            return 1;
+    return 0;
+}
+
+static enum leat_status refuse_encoding(const char *which, struct leat_text name,
+                                        struct leat_error *err)
+{
+    return leat_error_set(err, LEAT_E_BAD_ARGUMENT, "invalid %s encoding name \"%.*s\"", which,
+                          (int)(name.length < 40 ? name.length : 40), name.data);
+}
+
+static enum leat_status row_convert_from(struct kernel_call *call, uint32_t i,
+                                         struct leat_buffer *out, struct leat_error *err)
+{
+    struct leat_text bytes = text_arg(call, 0, i), name = text_arg(call, 1, i);
+    int encoding = encoding_of(name);
+
+    if (!encoding)
+        return refuse_encoding("source", name, err);
+    if (encoding == 8 && !leat_utf8_valid(bytes.data, bytes.length))
+        return leat_error_set(err, LEAT_E_BYTE_SEQUENCE,
+                              "invalid byte sequence for encoding \"UTF8\"");
+    if (encoding == 8)
+        return leat_buffer_append(out, bytes.data, bytes.length, err);
+    for (size_t k = 0; k < bytes.length; k++) {
+        uint8_t byte = (uint8_t)bytes.data[k];
+        if (byte >= 0x80)
+            LEAT_TRY(leat_buffer_append_byte(out, (uint8_t)(0xc0 | byte >> 6), err));
+        LEAT_TRY(
+            leat_buffer_append_byte(out, byte >= 0x80 ? (uint8_t)(0x80 | (byte & 63)) : byte, err));
+    }
+    return LEAT_OK;
+}
+
+static enum leat_status row_convert_to(struct kernel_call *call, uint32_t i,
+                                       struct leat_buffer *out, struct leat_error *err)
+{
+    struct leat_text text = text_arg(call, 0, i), name = text_arg(call, 1, i);
+    int encoding = encoding_of(name);
+
+    if (!encoding)
+        return refuse_encoding("destination", name, err);
+    if (encoding == 8)
+        return leat_buffer_append(out, text.data, text.length, err);
+    for (size_t k = 0; k < text.length; k++) {
+        uint8_t byte = (uint8_t)text.data[k];
+        if (byte >= 0x80 && ((byte & 0xfc) != 0xc0 || k + 1 == text.length))
+            return leat_error_set(err, LEAT_E_NO_EQUIVALENT,
+                                  "a character has no equivalent in encoding \"LATIN1\"");
+        if (byte >= 0x80)
+            byte = (uint8_t)(byte << 6 | ((uint8_t)text.data[++k] & 63));
+        LEAT_TRY(leat_buffer_append_byte(out, byte, err));
+    }
+    return LEAT_OK;
+}
+
 #define EACH_ROW(name)                                                                             \
     static enum leat_status run_##name(struct kernel_call *call, struct leat_error *err)           \
     {                                                                                              \
@@ -680,6 +766,8 @@ EACH_ROW(number_to_char)
 EACH_ROW(overlay)
 EACH_ROW(encode)
 EACH_ROW(decode)
+EACH_ROW(convert_from)
+EACH_ROW(convert_to)
 
 #define OVERLAY "overlay(text placing part from start [for length]) -> text", "a part replaced"
 
@@ -700,8 +788,12 @@ static const struct leat_function functions[] = {
              't', FUNCTION_NOT_STRICT, run_format, NULL),
     FUNCTION("overlay", OVERLAY, "tti", 't', 0, run_overlay, NULL),
     FUNCTION("overlay", OVERLAY, "ttii", 't', 0, run_overlay, NULL),
-    FUNCTION("encode", "encode(bytea, 'hex' | 'base64') -> text", "bytes as text", "yt", 't', 0,
-             run_encode, NULL),
+    FUNCTION("convert_from", "convert_from(bytea, encoding) -> text", "text of bytes: UTF8, LATIN1",
+             "yt", 't', 0, run_convert_from, NULL),
+    FUNCTION("convert_to", "convert_to(text, encoding) -> bytea", "bytes of text: UTF8, LATIN1",
+             "tt", 'y', 0, run_convert_to, NULL),
+    FUNCTION("encode", "encode(bytea, 'hex' | 'base64' | 'escape') -> text", "bytes as text", "yt",
+             't', 0, run_encode, NULL),
     FUNCTION("decode", "decode(text, 'hex' | 'base64') -> bytea", "text to bytes", "tt", 'y', 0,
              run_decode, NULL),
 };
