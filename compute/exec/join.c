@@ -6,7 +6,8 @@
  *
  * What a row without partner means is decided after its batch: LEFT, FULL and SINGLE give it with
  * nulls, ANTI gives it, MARK answers false or null. Build rows without partner (RIGHT, FULL) come
- * after all probes; such joins, and those that mark, collect their output first. */
+ * after all probes; such joins collect their output first. SEMI and ANTI may also hash the left
+ * side: then probes mark its rows, which are given at the end. */
 #include "compute/exec/exec_internal.h"
 
 struct join_state {
@@ -21,8 +22,9 @@ struct join_state {
     bool build_has_null;      /* some build row has a null key */
     _Atomic uint8_t *matched; /* a byte a build row, if unmatched ones are wanted */
     bool build_left;
-    bool probe_kept; /* probe rows without partner are given */
-    bool build_kept;
+    bool probe_kept;  /* probe rows without partner are given */
+    bool build_kept;  /* build rows without partner are given, after those with one */
+    bool build_given; /* SEMI, ANTI: build rows are all that is given */
     struct leat_table_source output;
     bool collected;
 };
@@ -127,7 +129,7 @@ static enum leat_status push_filters(struct leat_exec *exec, struct leat_node *n
     struct leat_expr *const *probe = s->build_left ? plan->join.right_keys : plan->join.left_keys;
     enum leat_join_type type = type_of(node);
 
-    if (s->probe_kept || type == LEAT_JOIN_ANTI || type == LEAT_JOIN_MARK)
+    if (s->probe_kept || (type == LEAT_JOIN_ANTI && !s->build_given) || type == LEAT_JOIN_MARK)
         return LEAT_OK;
     for (uint32_t k = 0; k < plan->join.key_count; k++) {
         struct leat_runtime_filter *filter;
@@ -163,7 +165,7 @@ static enum leat_status build_side(struct leat_exec *exec, struct leat_node *nod
         return leat_error_memory(err);
     LEAT_TRY(build_keys(exec, node, s, keys, err));
     LEAT_TRY(build_directory(s, err));
-    if (s->build_kept) {
+    if (s->build_kept || s->build_given) {
         s->matched = leat_arena_calloc(&s->arena, s->build.length + 1, 1);
         if (!s->matched)
             return leat_error_memory(err);
@@ -309,7 +311,9 @@ static uint32_t find_pairs(struct probe_operator *op, uint32_t room)
         }
         while (op->chain) {
             uint32_t build = op->chain - 1;
-            if (leat_key_rows_equal(&s->layout, row, s->keys + (size_t)build * width)) {
+            bool done =
+                s->build_given && atomic_load_explicit(&s->matched[build], memory_order_relaxed);
+            if (!done && leat_key_rows_equal(&s->layout, row, s->keys + (size_t)build * width)) {
                 if (count == room)
                     return count;
                 op->probe_rows[count] = op->row;
@@ -474,6 +478,8 @@ static enum leat_status give_tail(struct probe_operator *op, struct leat_batch *
 
     *out = NULL;
     op->tail_done = true;
+    if (op->s->build_given)
+        return LEAT_OK;
     if (type == LEAT_JOIN_MARK) {
         LEAT_TRY(give_marks(op, err));
     } else if (type == LEAT_JOIN_SEMI || type == LEAT_JOIN_ANTI) {
@@ -659,6 +665,46 @@ static enum leat_status collect_output(struct leat_exec *exec, struct leat_node 
     return status;
 }
 
+/* SEMI and ANTI that hash the left side: probes only mark, then the marked rows or the others are
+ * given. */
+static enum leat_status take_nothing(void *context, unsigned thread, const struct leat_batch *batch,
+                                     struct leat_error *err)
+{
+    (void)context;
+    (void)thread;
+    (void)batch;
+    (void)err;
+    return LEAT_OK;
+}
+
+static enum leat_status choose_build_rows(struct leat_exec *exec, struct leat_node *node,
+                                          struct join_state *s, struct leat_error *err)
+{
+    struct leat_node probe = {.plan = node->plan,
+                              .ops = &probe_node,
+                              .children = node->children,
+                              .ordered = node->children[1]->ordered,
+                              .prepared = true,
+                              .state = s};
+    bool wanted = type_of(node) == LEAT_JOIN_SEMI;
+    uint32_t *order, count = 0;
+
+    LEAT_TRY(leat_pipeline_run(exec, &probe, take_nothing, NULL, err));
+    order = leat_arena_alloc(&s->arena, s->build.length * sizeof(*order) + 4);
+    if (!order)
+        return leat_error_memory(err);
+    for (uint64_t row = 0; row < s->build.length; row++)
+        if (atomic_load_explicit(&s->matched[row], memory_order_relaxed) == wanted)
+            order[count++] = (uint32_t)row;
+    s->output.table.columns = s->build.columns; /* the build table keeps owning them */
+    s->output.table.column_count = s->build.column_count;
+    s->output.table.length = s->build.length;
+    s->output.order = order;
+    s->output.end = count;
+    s->collected = true;
+    return LEAT_OK;
+}
+
 static enum leat_status join_prepare(struct leat_exec *exec, struct leat_node *node,
                                      struct leat_error *err)
 {
@@ -671,7 +717,9 @@ static enum leat_status join_prepare(struct leat_exec *exec, struct leat_node *n
     leat_table_rows_init(&s->output.table, exec->options->accountant);
     leat_arena_init(&s->arena, exec->options->accountant);
     node->state = s;
-    s->build_left = node->plan->join.build_left && type <= LEAT_JOIN_FULL;
+    s->build_given =
+        node->plan->join.build_left && (type == LEAT_JOIN_SEMI || type == LEAT_JOIN_ANTI);
+    s->build_left = s->build_given || (node->plan->join.build_left && type <= LEAT_JOIN_FULL);
     s->probe_kept = type == LEAT_JOIN_FULL || type == LEAT_JOIN_SINGLE ||
                     (type == LEAT_JOIN_LEFT && !s->build_left) ||
                     (type == LEAT_JOIN_RIGHT && s->build_left);
@@ -680,6 +728,8 @@ static enum leat_status join_prepare(struct leat_exec *exec, struct leat_node *n
     LEAT_TRY(build_side(exec, node, s, err));
     LEAT_TRY(push_filters(exec, node, s, err));
     LEAT_TRY(leat_node_prepare(exec, node->children[s->build_left ? 1 : 0], err));
+    if (s->build_given)
+        return choose_build_rows(exec, node, s, err);
     return s->build_kept ? collect_output(exec, node, s, err) : LEAT_OK;
 }
 

@@ -516,7 +516,8 @@ static bool lower_join(struct planner *pl, struct node *node, const struct idset
         return false;
     if (node->left->rows >= 0 && node->right->rows >= 0 && keys.left.count)
         plan->join.build_left = node->left->rows < node->right->rows * 0.8 &&
-                                (node->join == LEAT_JOIN_INNER || node->join == LEAT_JOIN_LEFT);
+                                (node->join == LEAT_JOIN_INNER || node->join == LEAT_JOIN_LEFT ||
+                                 node->join == LEAT_JOIN_SEMI || node->join == LEAT_JOIN_ANTI);
     out->plan = plan;
     return narrow(pl, node, out, needed);
 }

@@ -560,57 +560,6 @@ static bool mark_to_anti(struct planner *pl, struct node *node, struct exprs *pr
     return true;
 }
 
-/* A small left side against a large right one: only right rows with a key of the left are kept
- * before the right side is hashed. The left side is computed once and read twice. */
-static bool reduce_right(struct planner *pl, struct node *node)
-{
-    double left_rows = estimate_rows(pl, node->left), right_rows = estimate_rows(pl, node->right);
-    struct idset left = {0}, right = {0};
-    struct exprs keys = {0};
-    struct shared *shared;
-    struct node *use, *reduced;
-    struct leat_expr **with;
-
-    if (left_rows * 8 > right_rows || right_rows < 20000 || node->left->kind == NODE_SCAN)
-        return true;
-    if (!node_outputs(pl, node->left, &left) || !node_outputs(pl, node->right, &right))
-        return false;
-    for (uint32_t i = 0; i < node->conds.count; i++) {
-        struct leat_expr *cond = node->conds.items[i];
-        struct idset a = {0}, b = {0};
-        if (!expr_is_equality(cond))
-            continue;
-        if (!expr_refs(pl, cond->args[0], &a) || !expr_refs(pl, cond->args[1], &b))
-            return false;
-        if (((idset_within(&a, &left) && idset_within(&b, &right)) ||
-             (idset_within(&a, &right) && idset_within(&b, &left))) &&
-            !exprs_add(pl, &keys, cond))
-            return false;
-    }
-    if (!keys.count)
-        return true;
-    shared = new_shared(pl, node->left);
-    if (!shared)
-        return false;
-    shared->optimized = true;
-    node->left = new_shared_use(pl, shared, true);
-    use = node->left ? new_shared_use(pl, shared, false) : NULL;
-    with = use ? plan_alloc(pl, (use->columns.count + 1u) * sizeof(*with)) : NULL;
-    if (!with)
-        return false;
-    for (uint32_t i = 0; i < use->columns.count; i++)
-        if (!(with[i] = expr_column(pl, use->columns.items[i], NULL)))
-            return false;
-    reduced = new_join(pl, LEAT_JOIN_SEMI, node->right, use);
-    if (!reduced || !exprs_replace(pl, &keys, shared->columns.items, with, shared->columns.count))
-        return false;
-    reduced->conds = keys;
-    node->right = reduced;
-    estimate_rows(pl, node->left);
-    estimate_rows(pl, node->right);
-    return true;
-}
-
 static struct node *push_semi_join(struct planner *pl, struct node *node, struct exprs *preds)
 {
     struct idset left = {0}, right = {0};
@@ -634,8 +583,6 @@ static struct node *push_semi_join(struct planner *pl, struct node *node, struct
         return push(pl, out, &left_preds);
     }
     if (!(node->left = push(pl, node->left, &left_preds)))
-        return NULL;
-    if ((node->join == LEAT_JOIN_SEMI || node->join == LEAT_JOIN_ANTI) && !reduce_right(pl, node))
         return NULL;
     return new_filter(pl, node, preds);
 }
