@@ -5,10 +5,11 @@ set -uo pipefail
 export LEAT=${LEAT:-$root/build/release/leat}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for part in queries pipeline faults; do
-    [ -e "tests/hosts/$part.py" ] || continue
+for part in sql differential queries pipeline faults; do
     mkdir "$work/$part"
-    log=$(python3 -B "tests/hosts/$part.py" "$work/$part") && status=0 || status=1
+    command=(tests/hosts/"$part.py" "$work/$part")
+    [ $part != sql ] || command=(tests/sql/run.py --on local:processes)
+    log=$(python3 -B "${command[@]}") && status=0 || status=1
     grep -v ' passed, ' <<<"$log" || true
     read -r p f < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' <<<"$log")
     [ -n "${p:-}" ] || { fail "$part" "did not end"; continue; }

@@ -96,7 +96,7 @@ def leat(setup, record):
     host = []
     if HOST:
         script = "SET small_rows TO 0;\n" + script
-        host = ["--on", HOST, "--threads", "3"]
+        host = ["--on", HOST, "--threads", "2"]
     result = subprocess.run([LEAT, "query", "-q", "--format", "csv", "--errors", "json", *host],
                             input=script, capture_output=True, text=True, timeout=60)
     if result.returncode not in (0, 1, 2, 4):
