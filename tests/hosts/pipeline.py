@@ -60,5 +60,53 @@ for step in ("first run", "second run", "full refresh"):
     check(f"{step}: exit codes", a.returncode == 0 and b.returncode == 0, a.stderr + b.stderr)
     check(f"{step}: summary", words(a) == words(b), words(a) + words(b))
     compare(step)
+
+
+# Bad rows of files, expectations of every kind, and one that ends the update.
+FLOWS = """CREATE STREAMING TABLE items (
+    CONSTRAINT counted EXPECT (n % 10 <> 1),
+    CONSTRAINT dropped EXPECT (n % 10 <> 2) ON VIOLATION DROP ROW,
+    CONSTRAINT aside EXPECT (n % 10 <> 3) ON VIOLATION QUARANTINE ROW)
+AS SELECT * FROM STREAM read_files('data/*.csv', format => 'csv', types => {'n': 'bigint'}, split_size => 2000, on_error => 'quarantine');
+CREATE MATERIALIZED VIEW totals (CONSTRAINT one EXPECT UNIQUE (k)) AS SELECT n % 4 AS k, count(*) AS c, sum(n) AS s FROM items GROUP BY 1;
+"""
+FAILING = FLOWS + """CREATE MATERIALIZED VIEW never (CONSTRAINT small EXPECT (s < 10) ON VIOLATION FAIL UPDATE) AS SELECT s FROM totals WHERE k = 1;
+"""
+
+
+def make(name):
+    folder = work / name
+    (folder / "transformations").mkdir(parents=True)
+    (folder / "data").mkdir()
+    (folder / "leat.yaml").write_text("name: test\nlake: lake\n")
+    (folder / "transformations/flows.sql").write_text(FLOWS)
+    for part in range(3):
+        with open(folder / f"data/{part}.csv", "w") as f:
+            f.write("n,t\n")
+            for i in range(700):
+                f.write(f"{'x' if i % 97 == 5 else ''}{part * 1000 + i},text {i}{',more' if i % 211 == 7 else ''}\n")
+    return folder
+
+
+ways = {"bad-threads": ["--threads", "1"], "bad-processes": ["--threads", "3", "--on", "local:processes"]}
+for name in ways:
+    make(name)
+results = {name: leat(work / name, "run", *more) for name, more in ways.items()}
+check("bad rows: exit code", all(r.returncode == 0 for r in results.values()), [r.stderr for r in results.values()])
+check("bad rows: summary", len({words(r) for r in results.values()}) == 1 and "counted" in results["bad-threads"].stderr,
+      str([words(r) for r in results.values()]))
+quarantined = "flow, file, line, byte_offset, rule, column_name, error_code, message, raw"
+for table, columns in (("main.items", "*"), ("main.totals", "*"), ("main.items_quarantine", quarantined)):
+    a, b = (rows(work / name, table, columns) for name in ways)
+    check(f"bad rows: {table}", a == b and len(a[0]) > 4, f"{a[0][:3]} {b[0][:3]} {a[1]} {b[1]}")
+for name in ways:
+    (work / name / "transformations/flows.sql").write_text(FAILING)
+results = {name: leat(work / name, "run", *more) for name, more in ways.items()}
+errors = ["\n".join(line for line in r.stderr.replace(str(work / name), "").split("\n") if "rows failed" not in line)
+          for name, r in results.items()]
+check("an expectation that ends the update: exit code", all(r.returncode == 1 for r in results.values()), str(errors))
+check("an expectation that ends the update: words", errors[0] == errors[1] and "L4201" in errors[0], str(errors))
+r = leat(work / "bad-threads", "run", "--on", "local:procesess")
+check("an unknown host", r.returncode == 2 and "did you mean --on local:processes" in r.stderr, (r.returncode, r.stderr))
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed > 0)
