@@ -487,6 +487,16 @@ static int compare_lists(const struct leat_vector *a, uint32_t i, const struct l
         return (x > y) - (x < y);                                                                  \
     } while (0)
 
+/* States of aggregates hold wide decimals at multiples of 8 only. */
+static int compare_int128(const void *a, const void *b)
+{
+    int128 x, y;
+
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return (x > y) - (x < y);
+}
+
 int leat_vector_compare(const struct leat_vector *a, uint32_t a_row, const struct leat_vector *b,
                         uint32_t b_row)
 {
@@ -515,7 +525,8 @@ int leat_vector_compare(const struct leat_vector *a, uint32_t a_row, const struc
     case LEAT_DECIMAL:
         if (leat_type_is_small_decimal(a->type))
             COMPARE(int64_t);
-        COMPARE(int128);
+        return compare_int128((const char *)base_a->data + (size_t)i * sizeof(int128),
+                              (const char *)base_b->data + (size_t)j * sizeof(int128));
     case LEAT_FLOAT:
         return compare_double(((const float *)base_a->data)[i], ((const float *)base_b->data)[j]);
     case LEAT_DOUBLE:

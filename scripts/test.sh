@@ -66,8 +66,21 @@ unit release
 [ -x tests/sql/run.sh ] && run "sql" tests/sql/run.sh
 if [ -z "$quick" ]; then
     run "check" scripts/check.sh
-    say "building with sanitizers"
-    if build asan unit_tests; then unit asan; else failed=$((failed + 1)) failures+=("asan build"); fi
+    say "building with AddressSanitizer and UBSan"
+    if build asan unit_tests leat; then
+        unit asan
+        LEAT=$root/build/asan/leat run "asan differential" tests/differential/run.sh --seed 2 --count 300
+        LEAT=$root/build/asan/leat run "asan tpch" tests/tpch/run.sh
+    else
+        failed=$((failed + 1)) failures+=("asan build")
+    fi
+    say "building with ThreadSanitizer"
+    if build tsan leat; then
+        LEAT=$root/build/tsan/leat run "tsan tpch" tests/tpch/run.sh
+    else
+        failed=$((failed + 1)) failures+=("tsan build")
+    fi
+    say "suites"
     for suite in tests/*/run.sh; do
         [ "$suite" = tests/sql/run.sh ] || run "$(basename "$(dirname "$suite")")" "$suite"
     done
