@@ -5,6 +5,7 @@
  */
 #define ZSTD_STATIC_LINKING_ONLY /* custom memory functions */
 #include "formats/compression/codec.h"
+#include "formats/compression/snappy_block.h"
 #include <lz4.h>
 #include <lz4frame.h>
 #include <snappy-c.h>
@@ -196,11 +197,9 @@ static enum leat_status zstd_exact(struct leat_codec *codec, const void *in, siz
 static enum leat_status snappy_exact(const void *in, size_t in_length, void *out, size_t out_length,
                                      struct leat_error *err)
 {
-    size_t announced = 0;
-    if (snappy_uncompressed_length(in, in_length, &announced) != SNAPPY_OK ||
-        announced != out_length || snappy_uncompress(in, in_length, out, &announced) != SNAPPY_OK)
-        return damaged(LEAT_CODEC_SNAPPY, err);
-    return LEAT_OK;
+    return leat_snappy_block_decode(in, in_length, out, out_length)
+               ? LEAT_OK
+               : damaged(LEAT_CODEC_SNAPPY, err);
 }
 
 static bool lz4_block(const uint8_t *in, size_t in_length, uint8_t *out, size_t out_length)
