@@ -32,6 +32,11 @@ struct leat_format {
     enum leat_status (*create)(struct leat_output *output, const struct leat_schema *schema,
                                const struct leat_option_value *options, size_t option_count,
                                struct leat_writer **out, struct leat_error *err);
+    /* A second writer of the same file, for another thread: whole pieces of the file (row groups)
+     * come from one writer each. It is finished, which gives no receipt, or aborted before the
+     * first one. Thread-safe. NULL: there is one writer only. */
+    enum leat_status (*branch)(struct leat_writer *writer, struct leat_writer **out,
+                               struct leat_error *err);
 };
 
 /* Checks names and types of options against a table; an unknown name is L1401 with the nearest

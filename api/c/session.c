@@ -132,7 +132,7 @@ static enum leat_status pass_batch(struct leat_result_handler *handler,
 static enum leat_status run_query(struct run *run, const struct leat_sql_query *query,
                                   struct leat_error *err)
 {
-    struct counting_output counting = {{pass_batch}, run->output, 0};
+    struct counting_output counting = {{.batch = pass_batch}, run->output, 0};
     struct leat_plan *plan;
 
     LEAT_TRY(leat_plan_query(query, &run->plan_options, &run->owner, &plan, err));
@@ -508,8 +508,11 @@ static enum leat_status run_drop(struct run *run, const struct leat_sql_drop *dr
 
 struct copy_output {
     struct leat_result_handler base;
+    const struct leat_format *format;
     struct leat_writer *writer;
-    uint64_t rows;
+    struct leat_writer **branches; /* of threads behind the first, where the format has them */
+    unsigned threads;
+    _Atomic uint64_t rows;
 };
 
 static enum leat_status copy_batch(struct leat_result_handler *handler,
@@ -519,6 +522,43 @@ static enum leat_status copy_batch(struct leat_result_handler *handler,
 
     copy->rows += batch->length;
     return copy->writer->ops->write(copy->writer, batch, err);
+}
+
+/* Each thread writes its own part of the file. */
+static enum leat_status copy_batch_of(struct leat_result_handler *handler, unsigned thread,
+                                      const struct leat_batch *batch, struct leat_error *err)
+{
+    struct copy_output *copy = (struct copy_output *)handler;
+    struct leat_writer *writer = copy->writer;
+
+    atomic_fetch_add(&copy->rows, batch->length);
+    if (thread > 0) {
+        if (!copy->branches[thread])
+            LEAT_TRY(copy->format->branch(writer, &copy->branches[thread], err));
+        writer = copy->branches[thread];
+    }
+    return writer->ops->write(writer, batch, err);
+}
+
+static enum leat_status copy_finish(struct copy_output *copy, struct leat_error *err)
+{
+    struct leat_writer *writer = copy->writer;
+    struct leat_buffer receipt;
+    enum leat_status status = LEAT_OK;
+
+    leat_buffer_init(&receipt, 1 << 20);
+    for (unsigned i = 0; i < copy->threads && status == LEAT_OK; i++) {
+        struct leat_writer *branch = copy->branches[i];
+        copy->branches[i] = NULL;
+        if (branch)
+            status = branch->ops->finish(branch, &receipt, err);
+    }
+    if (status == LEAT_OK) {
+        copy->writer = NULL;
+        status = writer->ops->finish(writer, &receipt, err);
+    }
+    leat_buffer_release(&receipt);
+    return status;
 }
 
 /* An option's constant: strings, numbers, booleans and bare words. */
@@ -588,37 +628,39 @@ static enum leat_status run_copy(struct run *run, const struct leat_sql_copy *co
                                  struct leat_error *err)
 {
     struct leat_arena *arena = &run->owner.arena;
-    struct copy_output out = {{copy_batch}, NULL, 0};
-    const struct leat_format *format;
+    struct copy_output out = {.base = {.batch = copy_batch}};
+    unsigned threads = run->execute.threads ? run->execute.threads : leat_cpu_count();
     struct leat_option_value *options =
         LEAT_NEW_ARRAY(arena, struct leat_option_value, copy->option_count);
-    struct leat_buffer receipt;
     struct leat_output *file;
     struct leat_plan *plan;
     enum leat_status status;
     const char *path;
     uint32_t count;
 
+    out.branches = LEAT_NEW_ARRAY(arena, struct leat_writer *, threads);
     path = leat_path_join(arena, run->plan_options.folder ? run->plan_options.folder : "",
                           copy->file.data);
-    if (!options || !path)
+    if (!options || !path || !out.branches)
         return leat_error_memory(err);
-    LEAT_TRY(copy_format(copy, path, options, &count, &format, err));
+    LEAT_TRY(copy_format(copy, path, options, &count, &out.format, err));
     LEAT_TRY(leat_plan_query(copy->query, &run->plan_options, &run->owner, &plan, err));
     LEAT_TRY(leat_file_create(path, LEAT_CREATE_REPLACE, &file, err));
-    status = format->create(file, &plan->schema, options, count, &out.writer, err);
+    status = out.format->create(file, &plan->schema, options, count, &out.writer, err);
     if (status != LEAT_OK) {
         leat_output_abort(file);
         return status;
     }
-    status = leat_runner_execute(&run->session->runner, plan, &run->execute, &out.base, NULL, err);
-    if (status != LEAT_OK) {
-        leat_writer_abort(out.writer);
-        return status;
+    if (out.format->branch) {
+        out.base.batch_of = copy_batch_of;
+        out.threads = threads;
     }
-    leat_buffer_init(&receipt, 1 << 20);
-    status = out.writer->ops->finish(out.writer, &receipt, err);
-    leat_buffer_release(&receipt);
+    status = leat_runner_execute(&run->session->runner, plan, &run->execute, &out.base, NULL, err);
+    if (status == LEAT_OK)
+        status = copy_finish(&out, err);
+    for (unsigned i = 0; i < out.threads; i++)
+        leat_writer_abort(out.branches[i]);
+    leat_writer_abort(out.writer);
     return status == LEAT_OK ? run->output->end(run->output, "COPY", out.rows, err) : status;
 }
 

@@ -279,9 +279,10 @@ static enum leat_status give_batch(void *context, unsigned thread, const struct 
     struct top *top = context;
     enum leat_status status;
 
-    (void)thread;
     if (!top->handler)
         return LEAT_OK;
+    if (top->handler->batch_of)
+        return top->handler->batch_of(top->handler, thread, batch, err);
     pthread_mutex_lock(&top->lock);
     status = top->handler->batch(top->handler, batch, err);
     pthread_mutex_unlock(&top->lock);
@@ -401,7 +402,7 @@ enum leat_status leat_execute_rows(const struct leat_plan *plan,
                                    const struct leat_execute_options *options,
                                    struct leat_rows *out, struct leat_error *err)
 {
-    struct rows_handler handler = {{keep_batch}, out};
+    struct rows_handler handler = {{.batch = keep_batch}, out};
     enum leat_status status = leat_rows_init(out, &plan->schema, options->accountant, err);
 
     if (status == LEAT_OK)

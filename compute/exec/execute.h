@@ -30,6 +30,10 @@ struct leat_execute_options {
 struct leat_result_handler {
     enum leat_status (*batch)(struct leat_result_handler *handler, const struct leat_batch *batch,
                               struct leat_error *err);
+    /* If not NULL, threads of this process call it instead, several at once; `thread` is below
+     * their number (options.threads, or all cores). */
+    enum leat_status (*batch_of)(struct leat_result_handler *handler, unsigned thread,
+                                 const struct leat_batch *batch, struct leat_error *err);
 };
 /* Runs the plan to its end. `receipts` (or NULL) takes the receipts of WRITE nodes; on failure all
  * writers were aborted, and receipts already collected are to be discarded by the caller. */

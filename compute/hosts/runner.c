@@ -313,7 +313,7 @@ enum leat_status leat_runner_execute_rows(const struct leat_runner_options *runn
                                           const struct leat_execute_options *options,
                                           struct leat_rows *out, struct leat_error *err)
 {
-    struct rows_handler handler = {{keep_batch}, out};
+    struct rows_handler handler = {{.batch = keep_batch}, out};
     enum leat_status status;
 
     if (!runner || !runner->host)

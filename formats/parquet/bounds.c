@@ -27,6 +27,25 @@ void parquet_bounds_init(struct parquet_bounds *bounds, enum parquet_value_kind 
         bounds->any = true;                                                                        \
     } while (0)
 
+/* Comparisons with NaN are false, so it never enters. */
+#define ADD_REALS(type)                                                                            \
+    do {                                                                                           \
+        const type *array = values;                                                                \
+        double low = INFINITY, high = -INFINITY;                                                   \
+        size_t nans = 0;                                                                           \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            double value = (double)array[i];                                                       \
+            low = value < low ? value : low;                                                       \
+            high = value > high ? value : high;                                                    \
+            nans += value != value;                                                                \
+        }                                                                                          \
+        bounds->nans += nans;                                                                      \
+        if (nans < count) {                                                                        \
+            add_real(bounds, low);                                                                 \
+            add_real(bounds, high);                                                                \
+        }                                                                                          \
+    } while (0)
+
 static void add_real(struct parquet_bounds *bounds, double value)
 {
     if (isnan(value)) {
@@ -96,12 +115,10 @@ void parquet_bounds_add(struct parquet_bounds *bounds, const void *values, size_
         ADD_INTEGERS(int64_t);
         break;
     case PARQUET_VALUE_FLOAT:
-        for (size_t i = 0; i < count; i++)
-            add_real(bounds, (double)((const float *)values)[i]);
+        ADD_REALS(float);
         break;
     case PARQUET_VALUE_DOUBLE:
-        for (size_t i = 0; i < count; i++)
-            add_real(bounds, ((const double *)values)[i]);
+        ADD_REALS(double);
         break;
     case PARQUET_VALUE_INT128:
         add_decimals(bounds, values, count);
@@ -117,6 +134,15 @@ void parquet_bounds_add(struct parquet_bounds *bounds, const void *values, size_
         }
         break;
     }
+}
+
+void parquet_bounds_add_range(struct parquet_bounds *bounds, int64_t low, int64_t high)
+{
+    if (!bounds->any || low < bounds->integer.min)
+        bounds->integer.min = low;
+    if (!bounds->any || high > bounds->integer.max)
+        bounds->integer.max = high;
+    bounds->any = true;
 }
 
 void parquet_bounds_merge(struct parquet_bounds *bounds, const struct parquet_bounds *other)

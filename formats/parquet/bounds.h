@@ -52,6 +52,8 @@ struct parquet_bounds {
 void parquet_bounds_init(struct parquet_bounds *bounds, enum parquet_value_kind kind);
 /* `values` is a dense array of the kind's C type. Does not count. */
 void parquet_bounds_add(struct parquet_bounds *bounds, const void *values, size_t count);
+/* Whole numbers whose least and greatest are known. */
+void parquet_bounds_add_range(struct parquet_bounds *bounds, int64_t low, int64_t high);
 void parquet_bounds_merge(struct parquet_bounds *bounds, const struct parquet_bounds *other);
 /* <0, 0, >0 of the lower (upper) bounds; both must be set. */
 int parquet_bounds_compare(const struct parquet_bounds *a, const struct parquet_bounds *b,

@@ -7,7 +7,10 @@
  * rest of the chunk is plain. Pages are kept compressed until the chunk is written, because the
  * dictionary page comes first.
  *
- * Bounds of a page are taken over the codes that are new in it, so that repeated values cost
+ * Whole numbers and dates close to each other find their codes in a plain array, until one is too
+ * far from the first.
+ *
+ * Bounds of a page of texts are taken over the codes that are new in it, so that repeated ones cost
  * nothing.
  */
 #include "formats/parquet/writer_internal.h"
@@ -20,6 +23,9 @@
 #define PAGE_ROWS        20480u
 #define FIRST_SLOTS      1024u
 #define NO_CODE          UINT32_MAX
+#define NEAR_SPAN        16384u /* values of the plain array */
+
+#define INLINE static inline __attribute__((always_inline))
 
 union key {
     struct leat_string text;
@@ -34,7 +40,10 @@ struct dictionary {
     uint32_t *page_of; /* the page in which the code was last seen, plus 1 */
     uint32_t *slots;
     uint32_t slot_count;
-    size_t bytes;            /* of the plain page */
+    uint32_t *near_codes; /* of near_base and the values above it; NULL: not needed yet */
+    uint64_t near_base;
+    bool near;    /* all values so far are in the plain array, and not in the hash table */
+    size_t bytes; /* of the plain page */
     struct leat_arena arena; /* long texts */
 };
 
@@ -56,7 +65,8 @@ struct parquet_column_writer {
     uint64_t page_slots, page_rows, page_values;
     /* the chunk */
     struct leat_buffer pages;
-    struct leat_buffer body, packed; /* scratch */
+    struct leat_buffer dictionary_page; /* of the sealed chunk */
+    struct leat_buffer body, packed;    /* scratch */
     struct page *index;
     uint32_t page_count, page_capacity;
     uint64_t rows, slots, plain_size;
@@ -66,8 +76,11 @@ struct parquet_column_writer {
 
 /* --- dictionary --- */
 
-static void dictionary_reset(struct dictionary *dictionary, bool wanted)
+static void dictionary_reset(struct dictionary *dictionary, bool wanted, bool whole_numbers)
 {
+    if (dictionary->near_codes)
+        memset(dictionary->near_codes, 0xff, NEAR_SPAN * sizeof(uint32_t));
+    dictionary->near = whole_numbers;
     if (dictionary->slots)
         memset(dictionary->slots, 0xff, dictionary->slot_count * sizeof(uint32_t));
     leat_arena_reset(&dictionary->arena);
@@ -82,32 +95,50 @@ static void dictionary_release(struct dictionary *dictionary)
     leat_free(dictionary->keys);
     leat_free(dictionary->page_of);
     leat_free(dictionary->slots);
+    leat_free(dictionary->near_codes);
     leat_arena_release(&dictionary->arena);
 }
 
-static uint64_t hash_key(const union key *key, bool text)
+INLINE bool same_key(const union key *a, const union key *b, bool text)
+{
+    if (a->words[0] != b->words[0]) /* length and first bytes of a text */
+        return false;
+    if (text && a->text.length > LEAT_STRING_INLINE)
+        return memcmp(a->text.view.data, b->text.view.data, a->text.length) == 0;
+    return a->words[1] == b->words[1];
+}
+
+INLINE uint64_t hash_key(const union key *key, bool text)
 {
     if (text && key->text.length > LEAT_STRING_INLINE)
         return leat_hash_bytes(key->text.view.data, key->text.length, 0);
     return leat_hash_u64(key->words[0] * 0x9e3779b97f4a7c15ULL ^ key->words[1]);
 }
 
+/* Enters all keys into the empty hash table. */
+static void fill_slots(struct dictionary *dictionary, bool text)
+{
+    uint32_t mask = dictionary->slot_count - 1;
+    memset(dictionary->slots, 0xff, dictionary->slot_count * sizeof(uint32_t));
+    for (uint32_t code = 0; code < dictionary->count; code++) {
+        uint64_t at = hash_key(&dictionary->keys[code], text);
+        while (dictionary->slots[at & mask] != NO_CODE)
+            at++;
+        dictionary->slots[at & mask] = code;
+    }
+}
+
 static enum leat_status grow_slots(struct dictionary *dictionary, bool text, struct leat_error *err)
 {
     uint32_t count = dictionary->slot_count ? dictionary->slot_count * 2 : FIRST_SLOTS;
-    uint32_t *slots = leat_malloc(count * sizeof(*slots));
+    while (count <= (uint64_t)dictionary->count * 4)
+        count *= 2;
+    uint32_t *slots = leat_realloc(dictionary->slots, count * sizeof(*slots));
     if (!slots)
         return leat_error_memory(err);
-    memset(slots, 0xff, count * sizeof(*slots));
-    for (uint32_t code = 0; code < dictionary->count; code++) {
-        uint64_t at = hash_key(&dictionary->keys[code], text);
-        while (slots[at & (count - 1)] != NO_CODE)
-            at++;
-        slots[at & (count - 1)] = code;
-    }
-    leat_free(dictionary->slots);
     dictionary->slots = slots;
     dictionary->slot_count = count;
+    fill_slots(dictionary, text);
     return LEAT_OK;
 }
 
@@ -126,8 +157,9 @@ static enum leat_status grow_keys(struct dictionary *dictionary, struct leat_err
     return LEAT_OK;
 }
 
+/* Appends a key, whose code is the number of those before it. */
 static enum leat_status insert(struct dictionary *dictionary, union key key, bool text,
-                               size_t width, uint64_t slot, struct leat_error *err)
+                               size_t width, struct leat_error *err)
 {
     if (dictionary->count == dictionary->capacity)
         LEAT_TRY(grow_keys(dictionary, err));
@@ -143,7 +175,6 @@ static enum leat_status insert(struct dictionary *dictionary, union key key, boo
     } else {
         dictionary->bytes += width;
     }
-    dictionary->slots[slot] = dictionary->count;
     dictionary->page_of[dictionary->count] = 0;
     dictionary->keys[dictionary->count++] = key;
     return LEAT_OK;
@@ -155,40 +186,39 @@ static size_t kind_size(enum parquet_value_kind kind)
     return sizes[kind];
 }
 
-/* Codes of the values, adding new ones; bounds of those not yet seen in this page. */
-static enum leat_status add_codes(struct parquet_column_writer *writer, const char *values,
-                                  uint32_t count, struct leat_error *err)
+INLINE int64_t whole_number(const char *values, size_t i, size_t size)
+{
+    return size == 4 ? ((const int32_t *)(const void *)values)[i]
+                     : ((const int64_t *)(const void *)values)[i];
+}
+
+/* Codes of the values, adding new ones. One loop a layout: size and kind are constants in each. A
+ * value equal to the one before needs no look-up. Texts' bounds are taken here, from those not yet
+ * seen in this page. */
+INLINE enum leat_status add_codes_of(struct parquet_column_writer *writer, const char *values,
+                                     uint32_t count, size_t size, bool text, struct leat_error *err)
 {
     struct dictionary *dictionary = &writer->dictionary;
-    enum parquet_value_kind kind = writer->leaf->kind;
-    bool text = kind == PARQUET_VALUE_STRING;
-    size_t size = kind_size(kind);
+    size_t width = writer->leaf->width ? writer->leaf->width : size;
     uint32_t page = writer->page_count + 1;
-    bool real = kind == PARQUET_VALUE_FLOAT || kind == PARQUET_VALUE_DOUBLE;
-    if (real) /* NaN are counted one by one */
-        parquet_bounds_add(&writer->bounds, values, count);
     LEAT_TRY(leat_buffer_reserve(&writer->codes, count * sizeof(uint32_t), err));
     uint32_t *codes = (uint32_t *)(void *)(writer->codes.data + writer->codes.length);
     for (uint32_t i = 0; i < count; i++) {
         union key key = {.words = {0, 0}};
         memcpy(&key, values + i * size, size);
-        if ((uint64_t)dictionary->count * 2 >= dictionary->slot_count)
+        if ((uint64_t)dictionary->count * 4 >= dictionary->slot_count)
             LEAT_TRY(grow_slots(dictionary, text, err));
         uint64_t at = hash_key(&key, text), mask = dictionary->slot_count - 1;
         uint32_t code;
-        while ((code = dictionary->slots[at & mask]) != NO_CODE) {
-            const union key *known = &dictionary->keys[code];
-            if (text ? leat_string_equal(&known->text, &key.text)
-                     : known->words[0] == key.words[0] && known->words[1] == key.words[1])
-                break;
+        while ((code = dictionary->slots[at & mask]) != NO_CODE &&
+               !same_key(&dictionary->keys[code], &key, text))
             at++;
-        }
         if (code == NO_CODE) {
             code = dictionary->count;
-            LEAT_TRY(insert(dictionary, key, text, writer->leaf->width ? writer->leaf->width : size,
-                            at & mask, err));
+            LEAT_TRY(insert(dictionary, key, text, width, err));
+            dictionary->slots[at & mask] = code;
         }
-        if (!real && dictionary->page_of[code] != page) {
+        if (text && dictionary->page_of[code] != page) {
             dictionary->page_of[code] = page;
             parquet_bounds_add(&writer->bounds, values + i * size, 1);
         }
@@ -196,6 +226,90 @@ static enum leat_status add_codes(struct parquet_column_writer *writer, const ch
     }
     writer->codes.length += count * sizeof(uint32_t);
     return LEAT_OK;
+}
+
+/* Puts what the plain array knows into the hash table. */
+static enum leat_status leave_near(struct dictionary *dictionary, struct leat_error *err)
+{
+    dictionary->near = false;
+    if ((uint64_t)dictionary->count * 4 >= dictionary->slot_count)
+        return grow_slots(dictionary, false, err);
+    fill_slots(dictionary, false);
+    return LEAT_OK;
+}
+
+/* Whole numbers: true in *done if the plain array gave their codes. */
+INLINE enum leat_status add_near_codes(struct parquet_column_writer *writer, const char *values,
+                                       uint32_t count, size_t size, bool *done,
+                                       struct leat_error *err)
+{
+    struct dictionary *dictionary = &writer->dictionary;
+    int64_t low = INT64_MAX, high = INT64_MIN;
+    *done = false;
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t value = whole_number(values, i, size);
+        low = value < low ? value : low;
+        high = value > high ? value : high;
+    }
+    parquet_bounds_add_range(&writer->bounds, low, high);
+    if (!dictionary->near)
+        return LEAT_OK;
+    if (dictionary->count == 0)
+        dictionary->near_base = (uint64_t)low - NEAR_SPAN / 4;
+    if ((uint64_t)low - dictionary->near_base >= NEAR_SPAN ||
+        (uint64_t)high - dictionary->near_base >= NEAR_SPAN)
+        return leave_near(dictionary, err);
+    if (!dictionary->near_codes) {
+        dictionary->near_codes = leat_malloc(NEAR_SPAN * sizeof(uint32_t));
+        if (!dictionary->near_codes)
+            return leat_error_memory(err);
+        memset(dictionary->near_codes, 0xff, NEAR_SPAN * sizeof(uint32_t));
+    }
+    LEAT_TRY(leat_buffer_reserve(&writer->codes, count * sizeof(uint32_t), err));
+    uint32_t *codes = (uint32_t *)(void *)(writer->codes.data + writer->codes.length);
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t value = whole_number(values, i, size);
+        uint32_t *code = &dictionary->near_codes[(uint64_t)value - dictionary->near_base];
+        if (*code == NO_CODE) {
+            union key key = {.words = {0, 0}};
+            memcpy(&key, values + i * size, size);
+            LEAT_TRY(insert(dictionary, key, false, size, err));
+            *code = dictionary->count - 1;
+        }
+        codes[i] = *code;
+    }
+    writer->codes.length += count * sizeof(uint32_t);
+    *done = true;
+    return LEAT_OK;
+}
+
+static enum leat_status add_codes(struct parquet_column_writer *writer, const char *values,
+                                  uint32_t count, struct leat_error *err)
+{
+    bool done;
+    if (count == 0)
+        return LEAT_OK;
+    switch (writer->leaf->kind) {
+    case PARQUET_VALUE_STRING:
+        return add_codes_of(writer, values, count, sizeof(struct leat_string), true, err);
+    case PARQUET_VALUE_INT32:
+        LEAT_TRY(add_near_codes(writer, values, count, 4, &done, err));
+        return done ? LEAT_OK : add_codes_of(writer, values, count, 4, false, err);
+    case PARQUET_VALUE_INT64:
+        LEAT_TRY(add_near_codes(writer, values, count, 8, &done, err));
+        return done ? LEAT_OK : add_codes_of(writer, values, count, 8, false, err);
+    default:
+        break;
+    }
+    parquet_bounds_add(&writer->bounds, values, count);
+    switch (kind_size(writer->leaf->kind)) {
+    case 4:
+        return add_codes_of(writer, values, count, 4, false, err);
+    case 8:
+        return add_codes_of(writer, values, count, 8, false, err);
+    default:
+        return add_codes_of(writer, values, count, 16, false, err);
+    }
 }
 
 /* --- plain values --- */
@@ -476,6 +590,15 @@ static enum leat_status write_dictionary(struct parquet_column_writer *writer,
     return put_page(writer, &header, out, err);
 }
 
+enum leat_status parquet_column_writer_seal(struct parquet_column_writer *writer,
+                                            struct leat_error *err)
+{
+    writer->dictionary_page.length = 0;
+    LEAT_TRY(finish_page(writer, err));
+    return writer->dictionary.used ? write_dictionary(writer, &writer->dictionary_page, err)
+                                   : LEAT_OK;
+}
+
 static int64_t codec_number(enum leat_codec_kind kind)
 {
     switch (kind) {
@@ -496,7 +619,9 @@ static void reset_chunk(struct parquet_column_writer *writer)
 {
     bool wanted =
         writer->leaf->kind != PARQUET_VALUE_BOOLEAN && writer->leaf->kind != PARQUET_VALUE_NONE;
-    dictionary_reset(&writer->dictionary, wanted);
+    dictionary_reset(&writer->dictionary, wanted,
+                     writer->leaf->kind == PARQUET_VALUE_INT32 ||
+                         writer->leaf->kind == PARQUET_VALUE_INT64);
     writer->pages.length = 0;
     writer->rows = writer->slots = writer->plain_size = 0;
     writer->plain_used = false;
@@ -509,9 +634,6 @@ enum leat_status parquet_column_writer_flush(struct parquet_column_writer *write
 {
     const struct parquet_leaf *leaf = writer->leaf;
     struct parquet_bounds bounds;
-    struct leat_buffer dictionary;
-    enum leat_status status;
-    LEAT_TRY(finish_page(writer, err));
     parquet_bounds_init(&bounds, leaf->kind);
     for (uint32_t i = 0; i < writer->page_count; i++)
         parquet_bounds_merge(&bounds, &writer->index[i].bounds);
@@ -531,13 +653,8 @@ enum leat_status parquet_column_writer_flush(struct parquet_column_writer *write
     if (writer->dictionary.used) {
         chunk->encodings |= 1u << PARQUET_RLE_DICTIONARY;
         chunk->dictionary_offset = (int64_t)start;
-        leat_buffer_init(&dictionary, 0);
-        status = write_dictionary(writer, &dictionary, err);
-        if (!status)
-            status = leat_output_write(output, dictionary.data, dictionary.length, err);
-        leat_buffer_release(&dictionary);
-        if (status)
-            return status;
+        LEAT_TRY(leat_output_write(output, writer->dictionary_page.data,
+                                   writer->dictionary_page.length, err));
     }
     writer->chunk_start = output->position;
     chunk->data_offset = (int64_t)output->position;
@@ -643,6 +760,7 @@ enum leat_status parquet_column_writer_new(const struct parquet_leaf *leaf,
     leat_buffer_init(&(*out)->codes, 0);
     leat_buffer_init(&(*out)->plain, 0);
     leat_buffer_init(&(*out)->pages, 0);
+    leat_buffer_init(&(*out)->dictionary_page, 0);
     leat_buffer_init(&(*out)->body, 0);
     leat_buffer_init(&(*out)->packed, 0);
     parquet_bounds_init(&(*out)->bounds, leaf->kind);
@@ -660,6 +778,7 @@ void parquet_column_writer_free(struct parquet_column_writer *writer)
     leat_buffer_release(&writer->codes);
     leat_buffer_release(&writer->plain);
     leat_buffer_release(&writer->pages);
+    leat_buffer_release(&writer->dictionary_page);
     leat_buffer_release(&writer->body);
     leat_buffer_release(&writer->packed);
     leat_free(writer->index);

@@ -449,6 +449,16 @@ static enum leat_status copy_write(struct leat_writer *writer, const struct leat
     return leat_parquet_writer_write(((struct copy *)writer)->writer, batch, err);
 }
 
+static enum leat_status branch_finish(struct leat_writer *writer, struct leat_buffer *receipt,
+                                      struct leat_error *err)
+{
+    struct copy *copy = (struct copy *)writer;
+    enum leat_status status = leat_parquet_writer_join(copy->writer, err);
+    (void)receipt;
+    leat_free(copy);
+    return status;
+}
+
 static enum leat_status copy_finish(struct leat_writer *writer, struct leat_buffer *receipt,
                                     struct leat_error *err)
 {
@@ -473,6 +483,24 @@ static void copy_abort(struct leat_writer *writer)
 }
 
 static const struct leat_writer_ops copy_ops = {copy_write, copy_finish, copy_abort};
+static const struct leat_writer_ops branch_ops = {copy_write, branch_finish, copy_abort};
+
+static enum leat_status format_branch(struct leat_writer *writer, struct leat_writer **out,
+                                      struct leat_error *err)
+{
+    struct copy *branch = leat_calloc(1, sizeof(*branch));
+    *out = NULL;
+    if (!branch)
+        return leat_error_memory(err);
+    branch->base.ops = &branch_ops;
+    enum leat_status status =
+        leat_parquet_writer_branch(((struct copy *)writer)->writer, &branch->writer, err);
+    if (status)
+        leat_free(branch);
+    else
+        *out = &branch->base;
+    return status;
+}
 
 static enum leat_status read_write_options(const struct leat_option_value *options,
                                            size_t option_count,
@@ -537,4 +565,5 @@ const struct leat_format leat_parquet_format = {
     .open = format_open,
     .read = format_read,
     .create = format_create,
+    .branch = format_branch,
 };

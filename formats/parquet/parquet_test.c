@@ -557,6 +557,53 @@ static void parquet__every_cut_and_flipped_byte_is_survived(void **state)
     leat_arena_release(&arena);
 }
 
+/* Codes of whole numbers: near each other, then far, in several row groups, and from two writers
+ * of one file. */
+static void parquet__near_and_far_numbers_and_branches_read_back(void **state)
+{
+    struct leat_arena arena;
+    struct leat_field fields[] = {{.name = "n", .type = leat_type_get(LEAT_INT64)},
+                                  {.name = "d", .type = leat_type_get(LEAT_DATE)}};
+    struct leat_schema schema = {2, fields};
+    struct leat_parquet_write_options options = {.row_group_rows = 3000};
+    struct leat_parquet_writer *writer, *branch;
+    struct leat_output *output;
+    struct leat_batch batch;
+    struct leat_buffer bytes, text;
+    uint64_t rows = 0;
+    int64_t sum = 0, found = 0;
+    (void)state;
+    leat_arena_init(&arena, NULL);
+    leat_buffer_init(&bytes, 0);
+    leat_buffer_init(&text, 0);
+    assert_int_equal(leat_batch_init(&batch, &schema, 10000, &arena, &err), LEAT_OK);
+    batch.length = batch.columns[0].length = batch.columns[1].length = 10000;
+    for (uint32_t i = 0; i < 10000; i++) {
+        int64_t value = i < 2500 ? i % 1900 : i < 5000 ? (int64_t)(i % 700) * 100000 - 9 : i % 5000;
+        ((int64_t *)batch.columns[0].data)[i] = i == 9000 ? INT64_MIN : value;
+        ((int32_t *)batch.columns[1].data)[i] = i % 4000 == 0 ? -700000 : (int32_t)(i % 2526);
+        sum += 2 * (i == 9000 ? 0 : value);
+    }
+    assert_int_equal(leat_output_open_memory(&bytes, &output, &err), LEAT_OK);
+    assert_int_equal(leat_parquet_writer_open(output, &schema, &options, &writer, &err), LEAT_OK);
+    assert_int_equal(leat_parquet_writer_branch(writer, &branch, &err), LEAT_OK);
+    assert_int_equal(leat_parquet_writer_write(branch, &batch, &err), LEAT_OK);
+    assert_int_equal(leat_parquet_writer_write(writer, &batch, &err), LEAT_OK);
+    assert_int_equal(leat_parquet_writer_join(branch, &err), LEAT_OK);
+    assert_int_equal(leat_parquet_writer_finish(writer, NULL, &err), LEAT_OK);
+    assert_int_equal(read_all(&bytes, NULL, &rows, &text, &err), LEAT_OK);
+    assert_int_equal(rows, 20000);
+    assert_int_equal(leat_buffer_append_byte(&text, 0, &err), LEAT_OK);
+    for (const char *line = (const char *)text.data; *line; line = strchr(line, '\n') + 1) {
+        int64_t value = strtoll(line, NULL, 10);
+        found += value == INT64_MIN ? 0 : value;
+    }
+    assert_int_equal(found, sum);
+    leat_buffer_release(&bytes);
+    leat_buffer_release(&text);
+    leat_arena_release(&arena);
+}
+
 static void parquet__every_failing_allocation_is_reported(void **state)
 {
     struct leat_arena arena;
@@ -783,6 +830,7 @@ int main(void)
         cmocka_unit_test(parquet__conditions_leave_out_groups_pages_and_batches),
         cmocka_unit_test(parquet__columns_are_found_by_id_widened_filled_and_numbered),
         cmocka_unit_test(parquet__every_cut_and_flipped_byte_is_survived),
+        cmocka_unit_test(parquet__near_and_far_numbers_and_branches_read_back),
         cmocka_unit_test(parquet__every_failing_allocation_is_reported),
         cmocka_unit_test(parquet__files_of_other_writers),
         cmocka_unit_test(parquet__fuzzed_files_never_crash),

@@ -1,9 +1,12 @@
 /*
  * The file writer: rows are cut into small ranges, shredded for each leaf and given to its column
  * writer; when a row group is full all chunks are written in turn. Page indexes are kept as bytes
- * and written before the footer.
+ * and written before the footer. Branches fill row groups of their own, on other threads, and write
+ * them into the first writer's file, one at a time.
  */
 #include "formats/parquet/writer_internal.h"
+
+#include <pthread.h>
 
 #define ROW_GROUP_ROWS  131072u
 #define ROW_GROUP_BYTES ((uint64_t)128 << 20)
@@ -23,6 +26,8 @@ struct group { /* a row group already written */
 };
 
 struct leat_parquet_writer {
+    struct leat_parquet_writer *root; /* itself, or the writer of which this is a branch */
+    pthread_mutex_t lock;             /* root: held while a row group is written */
     struct leat_output *output;
     struct leat_parquet_write_options options;
     struct leat_arena arena;
@@ -46,6 +51,8 @@ static void writer_free(struct leat_parquet_writer *writer)
     leat_codec_release(&writer->codec);
     leat_arena_release(&writer->scratch);
     leat_arena_release(&writer->arena);
+    if (writer->root == writer)
+        pthread_mutex_destroy(&writer->lock);
     leat_free(writer);
 }
 
@@ -110,6 +117,8 @@ enum leat_status leat_parquet_writer_open(struct leat_output *output,
     struct leat_parquet_writer *writer = leat_calloc(1, sizeof(*writer));
     if (!writer)
         return leat_error_memory(err);
+    writer->root = writer;
+    pthread_mutex_init(&writer->lock, NULL);
     writer->output = output;
     writer->last = &writer->first;
     set_defaults(writer, options);
@@ -134,44 +143,83 @@ enum leat_status leat_parquet_writer_open(struct leat_output *output,
     return status;
 }
 
-uint64_t leat_parquet_writer_size(const struct leat_parquet_writer *writer)
+enum leat_status leat_parquet_writer_branch(struct leat_parquet_writer *root,
+                                            struct leat_parquet_writer **out,
+                                            struct leat_error *err)
 {
-    uint64_t size = writer->output->position;
+    struct leat_parquet_writer *writer = leat_calloc(1, sizeof(*writer));
+    *out = NULL;
+    if (!writer)
+        return leat_error_memory(err);
+    writer->root = root;
+    writer->options = root->options;
+    writer->schema = root->schema; /* lies in the root's arena and does not change */
+    leat_arena_init(&writer->arena, writer->options.accountant);
+    leat_arena_init(&writer->scratch, writer->options.accountant);
+    enum leat_status status = make_columns(writer, err);
+    if (status)
+        writer_free(writer);
+    else
+        *out = writer;
+    return status;
+}
+
+static uint64_t held_bytes(const struct leat_parquet_writer *writer)
+{
+    uint64_t size = 0;
     for (uint32_t i = 0; i < writer->schema.leaf_count; i++)
         size += parquet_column_writer_size(writer->columns[i]);
     return size;
 }
 
-static enum leat_status flush_group(struct leat_parquet_writer *writer, struct leat_error *err)
+uint64_t leat_parquet_writer_size(const struct leat_parquet_writer *writer)
 {
+    return writer->output->position + held_bytes(writer);
+}
+
+/* Writes the columns' chunks as a row group of the root's file. */
+static enum leat_status put_group(struct leat_parquet_writer *writer, struct leat_error *err)
+{
+    struct leat_parquet_writer *root = writer->root;
     uint32_t count = writer->schema.leaf_count;
-    if (writer->group_rows == 0)
-        return LEAT_OK;
-    struct group *group = LEAT_NEW(&writer->arena, struct group);
+    struct group *group = LEAT_NEW(&root->arena, struct group);
     if (!group)
         return leat_error_memory(err);
     group->group.rows = (int64_t)writer->group_rows;
     group->group.chunk_count = count;
-    group->group.chunks = LEAT_NEW_ARRAY(&writer->arena, struct parquet_chunk, count);
-    group->indexes = LEAT_NEW_ARRAY(&writer->arena, struct index_bytes, count);
-    group->start = (int64_t)writer->output->position;
+    group->group.chunks = LEAT_NEW_ARRAY(&root->arena, struct parquet_chunk, count);
+    group->indexes = LEAT_NEW_ARRAY(&root->arena, struct index_bytes, count);
+    group->start = (int64_t)root->output->position;
     if (!group->group.chunks || !group->indexes)
         return leat_error_memory(err);
     for (uint32_t i = 0; i < count; i++) {
         struct parquet_chunk *chunk = &group->group.chunks[i];
-        LEAT_TRY(parquet_column_writer_flush(writer->columns[i], writer->output, &writer->arena,
-                                             chunk, &writer->totals[i], err));
-        LEAT_TRY(parquet_column_writer_index(writer->columns[i], &writer->arena,
+        LEAT_TRY(parquet_column_writer_flush(writer->columns[i], root->output, &root->arena, chunk,
+                                             &root->totals[i], err));
+        LEAT_TRY(parquet_column_writer_index(writer->columns[i], &root->arena,
                                              &group->indexes[i].offset_index,
                                              &group->indexes[i].column_index, err));
         group->group.byte_size += chunk->plain_size;
-        writer->packed[i] += (uint64_t)chunk->packed_size;
+        root->packed[i] += (uint64_t)chunk->packed_size;
     }
-    *writer->last = group;
-    writer->last = &group->next;
-    writer->group_count++;
+    *root->last = group;
+    root->last = &group->next;
+    root->group_count++;
+    root->rows += writer->group_rows;
     writer->group_rows = 0;
     return LEAT_OK;
+}
+
+static enum leat_status flush_group(struct leat_parquet_writer *writer, struct leat_error *err)
+{
+    if (writer->group_rows == 0)
+        return LEAT_OK;
+    for (uint32_t i = 0; i < writer->schema.leaf_count; i++)
+        LEAT_TRY(parquet_column_writer_seal(writer->columns[i], err));
+    pthread_mutex_lock(&writer->root->lock);
+    enum leat_status status = put_group(writer, err);
+    pthread_mutex_unlock(&writer->root->lock);
+    return status;
 }
 
 /* How many rows from `start` on go at once: few if their texts are long, so that pages stay small.
@@ -229,10 +277,8 @@ enum leat_status leat_parquet_writer_write(struct leat_parquet_writer *writer,
         }
         start += count;
         writer->group_rows += count;
-        writer->rows += count;
-        uint64_t held = leat_parquet_writer_size(writer) - writer->output->position;
         if (writer->group_rows >= writer->options.row_group_rows ||
-            held >= writer->options.row_group_bytes)
+            held_bytes(writer) >= writer->options.row_group_bytes)
             LEAT_TRY(flush_group(writer, err));
     }
     return LEAT_OK;
@@ -334,6 +380,14 @@ static enum leat_status fill_result(struct leat_parquet_writer *writer,
     return LEAT_OK;
 }
 
+enum leat_status leat_parquet_writer_join(struct leat_parquet_writer *branch,
+                                          struct leat_error *err)
+{
+    enum leat_status status = flush_group(branch, err);
+    writer_free(branch);
+    return status;
+}
+
 enum leat_status leat_parquet_writer_finish(struct leat_parquet_writer *writer,
                                             struct leat_parquet_result *result,
                                             struct leat_error *err)
@@ -363,7 +417,8 @@ void leat_parquet_writer_abort(struct leat_parquet_writer *writer)
 {
     if (!writer)
         return;
-    leat_output_abort(writer->output);
+    if (writer->root == writer)
+        leat_output_abort(writer->output);
     writer_free(writer);
 }
 

@@ -69,6 +69,14 @@ leat_parquet_writer_open(struct leat_output *output, const struct leat_schema *s
 LEAT_CHECKED enum leat_status leat_parquet_writer_write(struct leat_parquet_writer *writer,
                                                         const struct leat_batch *batch,
                                                         struct leat_error *err);
+/* A writer for another thread, which adds row groups to the same file. It ends with join, or with
+ * abort, before the root finishes. Thread-safe. */
+LEAT_CHECKED enum leat_status leat_parquet_writer_branch(struct leat_parquet_writer *root,
+                                                         struct leat_parquet_writer **out,
+                                                         struct leat_error *err);
+/* Writes the branch's last row group, and frees it (also on failure). */
+LEAT_CHECKED enum leat_status leat_parquet_writer_join(struct leat_parquet_writer *branch,
+                                                       struct leat_error *err);
 /* Bytes written and buffered so far: to start a new file at a target size. */
 uint64_t leat_parquet_writer_size(const struct leat_parquet_writer *writer);
 /* Writes what is left and the footer, finishes the output, frees the writer (also on failure: the

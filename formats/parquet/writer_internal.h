@@ -77,8 +77,12 @@ LEAT_CHECKED enum leat_status parquet_column_writer_add(struct parquet_column_wr
                                                         struct leat_error *err);
 /* Bytes held: pages and what waits for one. */
 size_t parquet_column_writer_size(const struct parquet_column_writer *writer);
-/* Writes the chunk; *chunk describes it, its statistics borrowed from the arena. The writer is then
- * ready for the next row group, and keeps the page index until parquet_column_writer_index. */
+/* Ends the last page and packs the dictionary, so that a flush has only bytes to write. */
+LEAT_CHECKED enum leat_status parquet_column_writer_seal(struct parquet_column_writer *writer,
+                                                         struct leat_error *err);
+/* Writes the sealed chunk; *chunk describes it, its statistics borrowed from the arena. The writer
+ * is then ready for the next row group, and keeps the page index until parquet_column_writer_index.
+ */
 LEAT_CHECKED enum leat_status
 parquet_column_writer_flush(struct parquet_column_writer *writer, struct leat_output *output,
                             struct leat_arena *arena, struct parquet_chunk *chunk,
