@@ -32,7 +32,7 @@ bool leat_cli_take_interrupt(void)
 
 struct query_options {
     const char *sql, *file, *lake, *schema, *format, *threads, *memory, *errors, *timing, *on;
-    bool quiet;
+    bool quiet, create_lake;
 };
 
 static int usage(const char *what, const char *value, const char *hint)
@@ -97,14 +97,21 @@ static int run_text(struct leat_session *session, const struct query_options *op
 static int run_query(int argc, char **argv)
 {
     struct query_options o = {0};
-    const struct leat_cli_option options[] = {
-        {"-c", &o.sql, NULL},          {"--command", &o.sql, NULL},
-        {"-f", &o.file, NULL},         {"--file", &o.file, NULL},
-        {"--lake", &o.lake, NULL},     {"--schema", &o.schema, NULL},
-        {"--format", &o.format, NULL}, {"--threads", &o.threads, NULL},
-        {"--memory", &o.memory, NULL}, {"--errors", &o.errors, NULL},
-        {"--timing", &o.timing, NULL}, {"--on", &o.on, NULL},
-        {"-q", NULL, &o.quiet},        {"--quiet", NULL, &o.quiet}};
+    const struct leat_cli_option options[] = {{"-c", &o.sql, NULL},
+                                              {"--command", &o.sql, NULL},
+                                              {"-f", &o.file, NULL},
+                                              {"--file", &o.file, NULL},
+                                              {"--lake", &o.lake, NULL},
+                                              {"--schema", &o.schema, NULL},
+                                              {"--format", &o.format, NULL},
+                                              {"--threads", &o.threads, NULL},
+                                              {"--memory", &o.memory, NULL},
+                                              {"--errors", &o.errors, NULL},
+                                              {"--timing", &o.timing, NULL},
+                                              {"--on", &o.on, NULL},
+                                              {"-q", NULL, &o.quiet},
+                                              {"--quiet", NULL, &o.quiet},
+                                              {"--create-lake", NULL, &o.create_lake}};
     struct leat_session_options session_options = {0};
     /* no SA_RESTART: the prompt's read must come back */
     const struct sigaction on_interrupt = {.sa_handler = interrupt};
@@ -134,6 +141,7 @@ static int run_query(int argc, char **argv)
         return usage("unknown form of timing", o.timing, "json");
     json = o.errors && strcmp(o.errors, "json") == 0;
     session_options.lake = o.lake;
+    session_options.create_lake = o.create_lake;
     session_options.schema = o.schema;
     session_options.threads = (unsigned)threads;
     session_options.on = o.on;
@@ -167,6 +175,7 @@ const struct leat_command leat_command_query = {
     "  -c, --command SQL     statements, separated by ;\n"
     "  -f, --file FILE       the same from a file; - is standard input\n"
     "  --lake DIR            the lake whose tables are seen and written\n"
+    "  --create-lake         make that lake if it is not there\n"
     "  --schema NAME         the lake's schema for names without one (default main)\n"
     "  --format FORMAT       table, csv, json, ndjson, markdown (default: table on a terminal, "
     "else csv)\n"

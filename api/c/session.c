@@ -8,6 +8,7 @@
 #include "compute/hosts/runner.h"
 #include "orchestration/lake_catalog.h"
 
+#include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,7 +53,8 @@ static enum leat_status open_lake(struct leat_session *session,
                                   const struct leat_session_options *options,
                                   struct leat_error *err)
 {
-    struct leat_lake_options lake = {.catalog_name = options->catalog_name};
+    struct leat_lake_options lake = {.catalog_name = options->catalog_name,
+                                     .create = options->create_lake};
 
     LEAT_TRY(leat_lake_open(options->lake, &lake, &session->lake, err));
     session->has_lake = true;
@@ -106,10 +108,21 @@ uint64_t leat_session_rows_read(const struct leat_session *session)
     return atomic_load(&session->rows_read);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    const struct leat_text *x = a, *y = b;
+    int order = memcmp(x->data, y->data, x->length < y->length ? x->length : y->length);
+
+    return order ? order : (x->length > y->length) - (x->length < y->length);
+}
+
 enum leat_status leat_session_names(struct leat_session *session, struct leat_bytes_list *out,
                                     struct leat_error *err)
 {
-    return session->catalog->ops->list(session->catalog, out, err);
+    LEAT_TRY(session->catalog->ops->list(session->catalog, out, err));
+    if (out->count > 1)
+        qsort(out->items, out->count, sizeof(*out->items), compare_names);
+    return LEAT_OK;
 }
 
 /* --- results --- */
@@ -247,6 +260,20 @@ static enum leat_status run_write(struct run *run, struct leat_plan *plan, struc
 }
 
 /* Appends a query's rows to a table of the memory or the lake, `schema` being the table's. */
+static enum leat_status count_written(const struct leat_bytes_list *receipts,
+                                      struct leat_arena *arena, uint64_t *out,
+                                      struct leat_error *err)
+{
+    struct leat_data_files files = {0};
+
+    *out = 0;
+    for (size_t i = 0; i < receipts->count; i++)
+        LEAT_TRY(leat_iceberg_receipt_read(receipts->items[i], arena, &files, err));
+    for (size_t i = 0; i < files.count; i++)
+        *out += (uint64_t)files.items[i].record_count;
+    return LEAT_OK;
+}
+
 static enum leat_status append_rows(struct run *run, const struct leat_sql_path *path,
                                     const struct leat_schema *schema, struct leat_plan *plan,
                                     bool by_name, const char *tag, struct leat_error *err)
@@ -274,7 +301,8 @@ static enum leat_status append_rows(struct run *run, const struct leat_sql_path 
     status = run_write(run, plan, sink, &receipts, err);
     if (status == LEAT_OK) {
         status = lake->ops->commit(lake, parts, path->count, false, &receipts, err);
-        count = atomic_load(&session->rows_read);
+        if (status == LEAT_OK)
+            status = count_written(&receipts, &run->owner.arena, &count, err);
     }
     leat_bytes_list_release(&receipts);
     if (status == LEAT_OK)

@@ -11,6 +11,7 @@
 struct leat_session;
 struct leat_session_options {
     const char *lake;         /* folder of a lake, or NULL */
+    bool create_lake;         /* make it if it is not there */
     const char *catalog_name; /* NULL: "leat" */
     const char *schema;       /* where unqualified tables of the lake are made; NULL: "main" */
     const char *folder;       /* relative file names start here; NULL: the current folder */
@@ -48,7 +49,7 @@ void leat_session_cancel(struct leat_session *session);
 /* Progress of the running statement. */
 uint64_t leat_session_bytes_read(const struct leat_session *session);
 uint64_t leat_session_rows_read(const struct leat_session *session);
-/* Names of tables and views, for completion. */
+/* Names of tables and views, sorted. */
 LEAT_CHECKED enum leat_status leat_session_names(struct leat_session *session,
                                                  struct leat_bytes_list *out,
                                                  struct leat_error *err);

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "base/test_faults.h"
+
 static struct leat_error err;
 
 static enum leat_status print_rows(const struct leat_rows *rows, struct leat_buffer *out)
@@ -268,5 +270,5 @@ int main(void)
         cmocka_unit_test(functions__errors_carry_sqlstates),
         cmocka_unit_test(query__every_failed_allocation_is_reported),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
+#include "base/test_faults.h"
+
 static struct leat_error err;
 static struct leat_arena arena;
 
@@ -271,5 +273,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(evaluator__every_failed_allocation_is_reported, setup,
                                         teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }

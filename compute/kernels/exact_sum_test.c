@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
+#include "base/test_faults.h"
+
 static struct leat_error err;
 
 static double sum_of(const double *values, size_t count, bool backwards)
@@ -112,5 +114,5 @@ int main(void)
         cmocka_unit_test(exact_sum__merges_and_bytes_agree_with_one_sum),
         cmocka_unit_test(exact_sum__damaged_bytes_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }

@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
+#include "base/test_faults.h"
+
 static struct leat_error err;
 
 struct test_catalog {
@@ -219,5 +221,5 @@ int main(void)
         cmocka_unit_test(errors__binding_names_object_place_and_fix),
         cmocka_unit_test(memory__every_failed_allocation_is_reported),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }

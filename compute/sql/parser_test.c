@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
+#include "base/test_faults.h"
+
 static struct leat_error err;
 
 static struct leat_sql_script parse(struct leat_arena *arena, const char *text)
@@ -228,5 +230,5 @@ int main(void)
         cmocka_unit_test(prompt__completeness_understands_quotes),
         cmocka_unit_test(memory__every_failed_allocation_is_reported),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }

@@ -56,7 +56,8 @@ static enum leat_status expect_tables(struct leat_lake *lake, struct leat_error 
     if (found > 0)
         return LEAT_OK;
     (void)leat_error_set(err, LEAT_E_FILE_NOT_FOUND, "there is no lake in %s yet", lake->folder);
-    leat_error_hint(err, "`leat run` in a project makes one; or check the path");
+    leat_error_hint(
+        err, "check the path; `leat run` in a project makes a lake, and so does --create-lake");
     return LEAT_NOT_FOUND;
 }
 
@@ -75,7 +76,8 @@ static enum leat_status open_parts(struct leat_lake *lake, const struct leat_lak
     LEAT_TRY(leat_file_stat(catalog, &info, err));
     if (info.kind == LEAT_FILE_NONE && !options->create) {
         (void)leat_error_set(err, LEAT_E_FILE_NOT_FOUND, "there is no lake in %s", lake->folder);
-        leat_error_hint(err, "`leat run` in a project makes one; or check the path");
+        leat_error_hint(
+            err, "check the path; `leat run` in a project makes a lake, and so does --create-lake");
         return LEAT_NOT_FOUND;
     }
     if (options->create)
