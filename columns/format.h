@@ -27,6 +27,15 @@ struct leat_format {
     /* Opens the bytes of the source's put(). */
     enum leat_status (*read)(struct leat_cursor *cursor, struct leat_source **out,
                              struct leat_error *err);
+    /* Rows kept aside as they stood in a file (struct leat_bad_row) are read again: put_raw appends
+     * what has to stand before them in a file of its own, as in `original` (NULL: as in the first
+     * file of `like`); the rows follow, each with a line end. open_raw opens such a file with the
+     * columns and settings of `like`, a source of this format. NULL: no rows are kept aside. */
+    enum leat_status (*put_raw)(const struct leat_source *like,
+                                const struct leat_file_info *original, struct leat_buffer *out,
+                                struct leat_error *err);
+    enum leat_status (*open_raw)(struct leat_source *like, const struct leat_file_info *file,
+                                 struct leat_source **out, struct leat_error *err);
     /* Starts a file. The writer takes the output. The receipt of finish() is u64 rows, u64 bytes.
      * NULL: read only. */
     enum leat_status (*create)(struct leat_output *output, const struct leat_schema *schema,

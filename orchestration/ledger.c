@@ -20,6 +20,8 @@ enum leat_status leat_ledger_create(struct leat_database *database, struct leat_
         "CREATE TABLE IF NOT EXISTS leat_positions (pipeline TEXT NOT NULL, flow TEXT NOT NULL, "
         "source TEXT NOT NULL, table_uuid TEXT NOT NULL, sequence_number BIGINT NOT NULL, run_id "
         "TEXT NOT NULL, PRIMARY KEY (pipeline, flow, source))",
+        "CREATE TABLE IF NOT EXISTS leat_replays (quarantine TEXT NOT NULL, row_id TEXT NOT NULL, "
+        "run_id TEXT NOT NULL, PRIMARY KEY (quarantine, row_id))",
     };
 
     for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
@@ -205,4 +207,45 @@ enum leat_status leat_ledger_run_add(struct leat_database *database, const char 
                              "INSERT INTO leat_runs (run_id, pipeline, started_at, ended_at, "
                              "status) VALUES (?1, ?2, ?3, ?4, 'done')",
                              parameters, 4, NULL, NULL, NULL, err);
+}
+
+/* --- replays --- */
+
+static enum leat_status take_text(void *context, unsigned count, const char *const *values,
+                                  struct leat_error *err)
+{
+    const char *value = count && values[0] ? values[0] : "";
+
+    return leat_bytes_list_append(context, value, strlen(value), err);
+}
+
+enum leat_status leat_ledger_replays_read(struct leat_database *database, const char *quarantine,
+                                          struct leat_bytes_list *out, struct leat_error *err)
+{
+    struct leat_bytes_list tables;
+    enum leat_status status;
+
+    leat_bytes_list_init(&tables);
+    status =
+        leat_database_run(database, "SELECT name FROM sqlite_master WHERE name = 'leat_replays'",
+                          NULL, 0, take_text, &tables, NULL, err);
+    if (status == LEAT_OK && tables.count > 0)
+        status = leat_database_run(
+            database, "SELECT row_id FROM leat_replays WHERE quarantine = ?1 ORDER BY 1",
+            &quarantine, 1, take_text, out, NULL, err);
+    leat_bytes_list_release(&tables);
+    return status;
+}
+
+enum leat_status leat_ledger_replay_add(struct leat_database *database, const char *quarantine,
+                                        const char *row_id, const char *run_id,
+                                        struct leat_error *err)
+{
+    const char *parameters[] = {quarantine, row_id, run_id};
+
+    return leat_database_run(
+        database,
+        "INSERT INTO leat_replays (quarantine, row_id, run_id) VALUES (?1, ?2, "
+        "?3)",
+        parameters, 3, NULL, NULL, NULL, err);
 }

@@ -6,6 +6,7 @@
 #define LEAT_ORCHESTRATION_LEDGER_H
 
 #include "base/file.h"
+#include "columns/source.h"
 #include "storage/catalogs/sql/database.h"
 
 LEAT_CHECKED enum leat_status leat_ledger_create(struct leat_database *database,
@@ -59,6 +60,16 @@ leat_ledger_position_write(struct leat_database *database, const char *pipeline,
 LEAT_CHECKED enum leat_status leat_ledger_forget(struct leat_database *database,
                                                  const char *pipeline, const char *flow,
                                                  struct leat_error *err);
+/* The ids of rows of a quarantine table (schema.table) that were replayed, sorted. A lake without a
+ * ledger has none. */
+LEAT_CHECKED enum leat_status leat_ledger_replays_read(struct leat_database *database,
+                                                       const char *quarantine,
+                                                       struct leat_bytes_list *out,
+                                                       struct leat_error *err);
+/* Marks a row as replayed; a second time is an error, so that no transaction can do it. */
+LEAT_CHECKED enum leat_status leat_ledger_replay_add(struct leat_database *database,
+                                                     const char *quarantine, const char *row_id,
+                                                     const char *run_id, struct leat_error *err);
 /* A run's row: status "done". */
 LEAT_CHECKED enum leat_status leat_ledger_run_add(struct leat_database *database,
                                                   const char *pipeline, const char *run_id,

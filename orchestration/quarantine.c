@@ -12,7 +12,7 @@ static struct leat_field fields[LEAT_QUARANTINE_COLUMNS] = {
     {.name = "line", .type = &long_type},           {.name = "byte_offset", .type = &long_type},
     {.name = "rule", .type = &text_type},           {.name = "column_name", .type = &text_type},
     {.name = "error_code", .type = &text_type},     {.name = "message", .type = &text_type},
-    {.name = "raw", .type = &bytes_type},
+    {.name = "raw", .type = &bytes_type},           {.name = "row_id", .type = &text_type},
 };
 const struct leat_schema leat_quarantine_schema = {LEAT_QUARANTINE_COLUMNS, fields};
 
@@ -55,16 +55,20 @@ enum leat_status leat_quarantine_add(struct leat_quarantine *quarantine,
     uint64_t invalid = 0;
     struct leat_batch batch = {LEAT_QUARANTINE_COLUMNS, 1, columns};
     enum leat_status status;
-    char code[16];
+    char code[16], id[48];
     const char *texts[LEAT_QUARANTINE_COLUMNS] = {[LEAT_QUARANTINE_RUN] = quarantine->run_id,
                                                   [LEAT_QUARANTINE_FLOW] = quarantine->flow,
                                                   [LEAT_QUARANTINE_FILE] = row->file,
                                                   [LEAT_QUARANTINE_RULE] = row->rule,
                                                   [LEAT_QUARANTINE_COLUMN] = row->column,
                                                   [LEAT_QUARANTINE_CODE] = code,
-                                                  [LEAT_QUARANTINE_MESSAGE] = row->error.message};
+                                                  [LEAT_QUARANTINE_MESSAGE] = row->error.message,
+                                                  [LEAT_QUARANTINE_ID] = id};
 
     snprintf(code, sizeof(code), "L%04d", row->error.code);
+    pthread_mutex_lock(&quarantine->lock);
+    snprintf(id, sizeof(id), "%.8s%.4s-%llu", quarantine->run_id, quarantine->run_id + 9,
+             (unsigned long long)quarantine->rows.row_count + 1);
     for (int i = 0; i < LEAT_QUARANTINE_COLUMNS; i++) {
         bool number = fields[i].type->id == LEAT_INT64 || fields[i].type->id == LEAT_TIMESTAMPTZ;
         bool null = number ? i == LEAT_QUARANTINE_LINE && row->line == 0
@@ -77,7 +81,6 @@ enum leat_status leat_quarantine_add(struct leat_quarantine *quarantine,
                                           .validity = null ? &invalid : NULL,
                                           .data = number ? (void *)&numbers[i] : &strings[i]};
     }
-    pthread_mutex_lock(&quarantine->lock);
     status = leat_rows_append(&quarantine->rows, &batch, err);
     pthread_mutex_unlock(&quarantine->lock);
     return status;

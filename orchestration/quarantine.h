@@ -22,6 +22,7 @@ enum leat_quarantine_column {
     LEAT_QUARANTINE_CODE,    /* text: L.... */
     LEAT_QUARANTINE_MESSAGE, /* text */
     LEAT_QUARANTINE_RAW,     /* bytea: the row's bytes, or the row as JSON */
+    LEAT_QUARANTINE_ID,      /* text: names the row among those of its table */
     LEAT_QUARANTINE_COLUMNS
 };
 extern const struct leat_schema leat_quarantine_schema;

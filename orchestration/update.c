@@ -102,6 +102,8 @@ static enum leat_status write_ledger(void *context, struct leat_database *databa
     struct leat_update *update = context;
     const char *pipeline = update->pipeline->project->name, *run = update->summary->run_id;
 
+    if (update->replay)
+        LEAT_TRY(leat_update_mark_kept(update, database, err));
     LEAT_TRY(forget_refreshed(update, database, err));
     for (size_t i = 0; i < update->input_count; i++)
         if (is_published(update, update->inputs[i].flow))
@@ -148,6 +150,7 @@ static enum leat_status publish(struct leat_update *update, struct leat_error *e
             leat_arena_printf(&update->arena, "%s_quarantine", pipeline->datasets[i]->name);
         items[count].state = &state->bad_table;
         items[count].receipts = &state->bad_receipts;
+        items[count].replace = state->replace && state->bad_table.metadata_location != NULL;
         if (!items[count++].table)
             return leat_error_memory(err);
     }
@@ -179,15 +182,38 @@ static unsigned lanes(const struct leat_update_options *options)
     return threads < MAX_LANES ? threads : MAX_LANES;
 }
 
-static enum leat_status run_update(struct leat_update *update, struct leat_error *err)
+enum leat_status leat_update_open_lake(struct leat_update *update, bool create,
+                                       struct leat_error *err)
 {
     struct leat_lake_options lake = {
-        .catalog_name = update->pipeline->project->catalog_name, .create = true, .write = true};
-    enum leat_status status, failed;
+        .catalog_name = update->pipeline->project->catalog_name, .create = create, .write = true};
 
     LEAT_TRY(leat_lake_open(update->pipeline->project->lake, &lake, &update->lake, err));
     update->lake_open = true;
-    LEAT_TRY(leat_ledger_create(update->lake.database, err));
+    return leat_ledger_create(update->lake.database, err);
+}
+
+enum leat_status leat_update_run_only(struct leat_update *update, struct leat_dataset *dataset,
+                                      struct leat_error *err)
+{
+    enum leat_status status;
+
+    LEAT_TRY(leat_update_make_states(update, err));
+    for (uint32_t i = 0; i < update->pipeline->count; i++)
+        leat_state_of(update->pipeline->datasets[i])->unneeded =
+            update->pipeline->datasets[i] != dataset;
+    status = leat_update_run_datasets(update, 1, err);
+    if (status == LEAT_OK)
+        return publish(update, err);
+    discard(update, true);
+    return status;
+}
+
+static enum leat_status run_update(struct leat_update *update, struct leat_error *err)
+{
+    enum leat_status status, failed;
+
+    LEAT_TRY(leat_update_open_lake(update, true, err));
     LEAT_TRY(leat_update_make_states(update, err));
     failed = leat_update_run_datasets(update, lanes(update->options), err);
     if (failed != LEAT_OK && !update->options->keep_going) {

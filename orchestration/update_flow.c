@@ -200,28 +200,38 @@ static enum leat_status check_view(struct leat_update *update, struct leat_datas
     return at_flow(flow, status, err);
 }
 
+enum leat_status leat_update_write_query(struct leat_update *update, struct leat_dataset *dataset,
+                                         const struct leat_buffer *sql,
+                                         struct leat_catalog *catalog, struct leat_error *err)
+{
+    struct leat_expr_source source = {"", (const char *)sql->data, sql->length};
+    struct leat_plan_owner owner;
+    struct leat_plan *plan;
+    enum leat_status status;
+
+    leat_plan_owner_init(&owner, &update->accountant);
+    status = leat_text_query_plan(sql, catalog, &owner, &plan, err);
+    if (status == LEAT_OK)
+        status = run_write(update, dataset, plan, &owner, &source, err);
+    leat_plan_owner_release(&owner);
+    return status;
+}
+
 /* Given rows in the place of what the flows would give: through the expectations. */
 static enum leat_status write_given(struct leat_update *update, struct leat_dataset *dataset,
                                     struct leat_given *given, struct leat_error *err)
 {
     struct leat_named_source source = {"given", leat_named_rows_open, &given->cast};
-    struct leat_expr_source none = {0};
     struct leat_named_sources catalog;
-    struct leat_plan_owner owner;
-    struct leat_plan *plan;
     struct leat_buffer sql;
     enum leat_status status;
 
     LEAT_TRY(leat_given_cast(given, &leat_state_of(dataset)->schema, err));
     leat_named_sources_init(&catalog, &source, 1, NULL);
-    leat_plan_owner_init(&owner, NULL);
     leat_buffer_init(&sql, 0);
     status = leat_buffer_append_string(&sql, "SELECT * FROM given", err);
     if (status == LEAT_OK)
-        status = leat_text_query_plan(&sql, &catalog.base, &owner, &plan, err);
-    if (status == LEAT_OK)
-        status = run_write(update, dataset, plan, &owner, &none, err);
-    leat_plan_owner_release(&owner);
+        status = leat_update_write_query(update, dataset, &sql, &catalog.base, err);
     leat_buffer_release(&sql);
     return status;
 }
@@ -251,9 +261,11 @@ static enum leat_status write_quarantine(struct leat_update *update, struct leat
     struct leat_buffer receipt;
     struct leat_sink *sink;
     enum leat_status status;
+    bool replace;
 
     state->summary->quarantined = state->quarantine.rows.row_count;
-    if (state->quarantine.rows.row_count == 0)
+    replace = state->replace && state->exists;
+    if (state->quarantine.rows.row_count == 0 && !replace)
         return LEAT_OK;
     name = leat_arena_printf(&update->arena, "%s_quarantine", dataset->name);
     if (!name)
@@ -261,12 +273,19 @@ static enum leat_status write_quarantine(struct leat_update *update, struct leat
     status = leat_lake_load(&update->lake, schema, name, &state->bad_table, err);
     if (status == LEAT_NOT_FOUND) {
         leat_error_clear(err);
+        if (state->quarantine.rows.row_count == 0)
+            return LEAT_OK;
         LEAT_TRY(leat_lake_location(&update->lake, schema, name, &update->arena, &location, err));
         status = leat_table_create(location, &leat_quarantine_schema, NULL, 0, NULL, 0,
                                    &state->bad_table, err);
     }
     LEAT_TRY(status);
     state->bad_loaded = true;
+    if (state->quarantine.rows.row_count == 0) /* what the replaced rows had left there goes too */
+        return LEAT_OK;
+    if (leat_schema_find(&state->bad_table.schema, leat_text_of("row_id")) < 0)
+        LEAT_TRY(leat_table_add_columns(
+            &state->bad_table, &leat_quarantine_schema.fields[LEAT_QUARANTINE_ID], 1, err));
     LEAT_TRY(leat_table_open_sink(&state->bad_table, &sink, err));
     status = sink->ops->open(sink, &attempt, &writer, err);
     for (size_t i = 0; status == LEAT_OK && i < state->quarantine.rows.batch_count; i++) {
@@ -307,9 +326,13 @@ enum leat_status leat_update_dataset(struct leat_update *update, struct leat_dat
         return LEAT_OK;
     if (update->in_memory)
         return end_in_memory(update, dataset, err);
+    if (update->replay)
+        LEAT_TRY(leat_update_write_kept(update, dataset, err));
     for (size_t i = 0; i < state->receipts.count; i++)
         LEAT_TRY(leat_iceberg_receipt_read(state->receipts.items[i], &update->arena, &state->fresh,
                                            err));
     LEAT_TRY(leat_update_audit_unique(update, dataset, err));
+    if (update->replay)
+        LEAT_TRY(leat_update_drop_kept(update, dataset, err));
     return write_quarantine(update, dataset, err);
 }

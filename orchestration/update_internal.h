@@ -42,6 +42,7 @@ struct leat_update {
     bool check_only; /* no lake, no data */
     bool in_memory;  /* a test: no lake, rows are given and kept in memory */
     struct leat_given *givens;
+    struct leat_replay *replay; /* of rows kept aside, or NULL */
     bool lake_open;
     struct leat_arena arena;
     struct leat_accountant accountant;
@@ -148,12 +149,43 @@ LEAT_CHECKED enum leat_status leat_update_unknown(struct leat_update *update, st
                                                   const char *clause, struct leat_error *err);
 void leat_update_release_givens(struct leat_update *update);
 
+/* --- rows of the quarantine: orchestration/replay.c --- */
+/* What a STREAM gives: of files, the rows kept aside from them; of a table, none. */
+LEAT_CHECKED enum leat_status leat_update_open_kept(struct leat_flow_run *run,
+                                                    const struct leat_file_call *call,
+                                                    struct leat_dataset *source,
+                                                    struct leat_source **out,
+                                                    struct leat_error *err);
+/* Writes the rows that expectations had turned away, through the expectations. */
+LEAT_CHECKED enum leat_status leat_update_write_kept(struct leat_update *update,
+                                                     struct leat_dataset *dataset,
+                                                     struct leat_error *err);
+/* Rows that were turned away again as they were stay where they are, not a second time. */
+LEAT_CHECKED enum leat_status leat_update_drop_kept(struct leat_update *update,
+                                                    struct leat_dataset *dataset,
+                                                    struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_update_mark_kept(struct leat_update *update,
+                                                    struct leat_database *database,
+                                                    struct leat_error *err);
+/* Writes a query's rows into the dataset, through its expectations. */
+LEAT_CHECKED enum leat_status leat_update_write_query(struct leat_update *update,
+                                                      struct leat_dataset *dataset,
+                                                      const struct leat_buffer *sql,
+                                                      struct leat_catalog *catalog,
+                                                      struct leat_error *err);
+
 /* --- beginning and end of an update --- */
 void leat_update_init(struct leat_update *update, struct leat_pipeline *pipeline,
                       const struct leat_update_options *options,
                       struct leat_update_summary *summary);
 LEAT_CHECKED enum leat_status leat_update_make_states(struct leat_update *update,
                                                       struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_update_open_lake(struct leat_update *update, bool create,
+                                                    struct leat_error *err);
+/* Runs one dataset and publishes it. */
+LEAT_CHECKED enum leat_status leat_update_run_only(struct leat_update *update,
+                                                   struct leat_dataset *dataset,
+                                                   struct leat_error *err);
 void leat_update_release(struct leat_update *update);
 
 /* Makes the dataset's table fit the query's columns: new, extended, or replaced

@@ -302,13 +302,16 @@ enum leat_status leat_update_open_stream(void *context, const struct leat_sql_fr
     run->has_stream = true;
     if (call && run->update->in_memory)
         return leat_update_open_given_files(run, call, out, err);
-    if (call)
+    if (call && !run->update->replay)
         return stream_files(run, call, out, err);
+    if (call && run->update->replay)
+        return leat_update_open_kept(run, call, NULL, out, err);
     for (uint32_t i = 0; i < count; i++)
         parts[i] = from->path.parts[i].text;
     source = leat_pipeline_find(run->update->pipeline, parts, count);
     if (source && source->kind == LEAT_DATASET_STREAMING)
-        return stream_table(run, source, out, err);
+        return run->update->replay ? leat_update_open_kept(run, NULL, source, out, err)
+                                   : stream_table(run, source, out, err);
     (void)leat_error_set(err, LEAT_E_STREAM_SOURCE, "\"%s\" cannot be streamed: it is %s",
                          count ? parts[count - 1].data : "",
                          source ? "no streaming table" : "no table of this pipeline");

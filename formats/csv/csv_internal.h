@@ -219,4 +219,10 @@ LEAT_CHECKED enum leat_status csv_create(struct leat_output *output,
 extern const struct leat_option csv_read_options[];
 extern const struct leat_option csv_write_options[];
 
+/* --- rows kept aside --- */
+/* Appends what stands in a file before its first row: lines passed over and the header. */
+LEAT_CHECKED enum leat_status csv_put_preamble(const struct csv_settings *settings,
+                                               const struct leat_source_file *file,
+                                               struct leat_buffer *out, struct leat_error *err);
+
 #endif

@@ -560,6 +560,65 @@ static const struct leat_source_ops source_ops = {
     .close = source_close,
 };
 
+/* The same source over one other file. It stands second, behind an empty one, since the columns of
+ * the first file are taken by place, those of others by the names in their headers. */
+static enum leat_status copy_over(struct leat_source *like, const struct leat_file_info *file,
+                                  struct csv_source **out, struct leat_error *err)
+{
+    struct leat_source *copy = NULL;
+    struct leat_source_file *files;
+    struct leat_buffer bytes;
+    enum leat_status status;
+
+    *out = NULL;
+    leat_buffer_init(&bytes, 0);
+    status = like->ops->put(like, &bytes, err);
+    if (status == LEAT_OK) {
+        struct leat_cursor cursor = {bytes.data, bytes.length, 0};
+        status = csv_read(&cursor, &copy, err);
+    }
+    leat_buffer_release(&bytes);
+    LEAT_TRY(status);
+    *out = (struct csv_source *)copy;
+    files = LEAT_NEW_ARRAY(&(*out)->arena, struct leat_source_file, 2);
+    if (files)
+        files[0].path = files[1].path = leat_arena_strdup(&(*out)->arena, file->path);
+    if (!files || !files[0].path) {
+        source_close(copy);
+        return leat_error_memory(err);
+    }
+    files[1].size = file->size;
+    files[1].modified = file->modified;
+    (*out)->files.items = files;
+    (*out)->files.count = 2;
+    return LEAT_OK;
+}
+
+static enum leat_status csv_put_raw(const struct leat_source *like,
+                                    const struct leat_file_info *original, struct leat_buffer *out,
+                                    struct leat_error *err)
+{
+    const struct csv_source *s = (const struct csv_source *)like;
+    struct leat_source_file file = s->files.items[0];
+
+    if (original)
+        file = (struct leat_source_file){original->path, original->size, original->modified};
+    return csv_put_preamble(&s->settings, &file, out, err);
+}
+
+static enum leat_status csv_open_raw(struct leat_source *like, const struct leat_file_info *file,
+                                     struct leat_source **out, struct leat_error *err)
+{
+    struct csv_source *s;
+
+    *out = NULL;
+    LEAT_TRY(copy_over(like, file, &s, err));
+    s->settings.encoding = LEAT_TEXT_UTF8;
+    s->settings.compression = LEAT_TEXT_PLAIN;
+    *out = &s->base;
+    return LEAT_OK;
+}
+
 /* Text without control characters whose first line holds a usual delimiter. */
 static bool csv_recognise(const uint8_t *bytes, size_t length)
 {
@@ -588,5 +647,7 @@ const struct leat_format leat_csv_format = {
     .recognise = csv_recognise,
     .open = csv_open,
     .read = csv_read,
+    .put_raw = csv_put_raw,
+    .open_raw = csv_open_raw,
     .create = csv_create,
 };

@@ -412,6 +412,59 @@ static enum leat_status json_read(struct leat_cursor *cursor, struct leat_source
     return LEAT_OK;
 }
 
+/* The same source over one other file. */
+static enum leat_status copy_over(struct leat_source *like, const struct leat_file_info *file,
+                                  struct json_source **out, struct leat_error *err)
+{
+    struct leat_source *copy = NULL;
+    struct leat_buffer bytes;
+    enum leat_status status;
+
+    *out = NULL;
+    leat_buffer_init(&bytes, 0);
+    status = like->ops->put(like, &bytes, err);
+    if (status == LEAT_OK) {
+        struct leat_cursor cursor = {bytes.data, bytes.length, 0};
+        status = json_read(&cursor, &copy, err);
+    }
+    leat_buffer_release(&bytes);
+    LEAT_TRY(status);
+    *out = (struct json_source *)copy;
+    (*out)->files.count = 1;
+    (*out)->files.items[0].path = leat_arena_strdup(&(*out)->arena, file->path);
+    (*out)->files.items[0].size = file->size;
+    (*out)->files.items[0].modified = file->modified;
+    if ((*out)->files.items[0].path)
+        return LEAT_OK;
+    source_close(copy);
+    return leat_error_memory(err);
+}
+
+static enum leat_status json_put_raw(const struct leat_source *like,
+                                     const struct leat_file_info *original, struct leat_buffer *out,
+                                     struct leat_error *err)
+{
+    (void)like;
+    (void)original;
+    (void)out;
+    (void)err;
+    return LEAT_OK; /* records stand alone */
+}
+
+static enum leat_status json_open_raw(struct leat_source *like, const struct leat_file_info *file,
+                                      struct leat_source **out, struct leat_error *err)
+{
+    struct json_source *s;
+
+    *out = NULL;
+    LEAT_TRY(copy_over(like, file, &s, err));
+    s->settings.layout = JSON_LINES;
+    s->settings.encoding = LEAT_TEXT_UTF8;
+    s->settings.compression = LEAT_TEXT_PLAIN;
+    *out = &s->base;
+    return LEAT_OK;
+}
+
 static const struct leat_source_ops source_ops = {
     .kind = "json",
     .splits = source_splits,
@@ -442,5 +495,7 @@ const struct leat_format leat_json_format = {
     .recognise = json_recognise,
     .open = json_open,
     .read = json_read,
+    .put_raw = json_put_raw,
+    .open_raw = json_open_raw,
     .create = json_create,
 };

@@ -61,9 +61,9 @@ def same(name: str, project: str, want: tuple) -> None:
     check(f"{name}: ledger", got[1] == want[1], (got[1], want[1]))
 
 
-def calls(project: str, kind: str) -> int:
-    """How many file calls a run makes: all, or those that change something."""
-    done = leat(project, "run", "-q", LEAT_FAULT_COUNT="1")
+def calls(project: str, kind: str, *command: str) -> int:
+    """How many file calls a command makes: all, or those that change something."""
+    done = leat(project, *(command or ("run", "-q")), LEAT_FAULT_COUNT="1")
     line = [line for line in done.stderr.splitlines() if line.startswith("file calls")]
     return int(line[0].split()[2 if kind == "all" else 4])
 
@@ -115,6 +115,32 @@ def two_steps() -> None:
     second = tables(project, NAMES), ledger(project)
     check("faults: what the second run gives", [sum(rows.values()) for rows in second[0].values()] == [4, 4, 3, 2], second[0])
     every_call(project, f"{WORK}/after-first", second, "second run")
+
+
+def replay() -> None:
+    """Every file call of a replay: the rows come in once, and leave the quarantine once."""
+    project = make("replay", files=FILES)
+    check("faults: run before a replay", leat(project, "run", "-q").returncode == 0)
+    shutil.move(f"{project}/lake", f"{WORK}/before-replay")
+    put(f"{project}/transformations/a.sql", SQL["a.sql"].replace("amount > 0", "amount > -5").replace("'id': 'int'", "'id': 'text'")
+        .replace("SELECT id,", "SELECT CASE id WHEN 'x' THEN 50 ELSE id::int END AS id,", 1))
+    command = ("quarantine", "replay", "readings")
+    for kind, fault in ("changing", "LEAT_FAULT_KILL"), ("all", "LEAT_FAULT_FILE"):
+        restore(project, f"{WORK}/before-replay")
+        count = calls(project, kind, *command)
+        listed = ("quarantine", "list", "--format", "csv")
+        want = tables(project, NAMES[:1]), leat(project, *listed).stdout
+        check("faults: what a replay gives", sum(want[0]["main.readings"].values()) == 7, want)
+        for n in range(1, count + 1, 1 if kind == "changing" else 3):
+            name = f"faults: {fault} {n} in a replay"
+            restore(project, f"{WORK}/before-replay")
+            leat(project, *command, **{fault: str(n)})
+            done = leat(project, *command)
+            check(f"{name}: again", done.returncode == 0, done.stderr)
+            got = tables(project, NAMES[:1]), leat(project, *listed).stdout
+            check(f"{name}: rows", got == want, got)
+            found, named = orphans(project)
+            check(f"{name}: orphans", found == named, found ^ named)
 
 
 def random_moments(count: int) -> None:
@@ -256,6 +282,7 @@ def main() -> int:
     circumstances()
     changing_input(12)
     two_steps()
+    replay()
     random_moments(int(os.environ.get("LEAT_TEST_KILLS", "200")))
     print(f"{passed} passed, {failed} failed")
     return failed > 0
