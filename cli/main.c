@@ -60,6 +60,7 @@ int main(int argc, char **argv)
     leat_fault_init_from_environment();
     leat_memory_tune();
     signal(SIGPIPE, SIG_IGN); /* writing to a closed pipe is an error like others */
+    signal(SIGXFSZ, SIG_IGN); /* and so is a file larger than ulimit -f allows */
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
         strcmp(argv[1], "-h") == 0) {
         print_help(argc < 2 ? stderr : stdout);

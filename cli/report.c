@@ -54,6 +54,8 @@ static void print_error(const struct leat_error *error)
         fprintf(stderr, "  --> %s:%" PRIu64 ":%" PRIu64 "\n",
                 error->place.source[0] ? error->place.source : "query", error->place.line,
                 error->place.column);
+    else if (error->place.offset > 0 && error->place.source[0])
+        fprintf(stderr, "  --> %s, byte %" PRIu64 "\n", error->place.source, error->place.offset);
     else if (error->place.source[0] && !strstr(error->message, error->place.source))
         fprintf(stderr, "  --> %s\n", error->place.source);
     if (error->excerpt[0] && error->place.line > 0)

@@ -184,10 +184,14 @@ static enum leat_status read_file(struct leat_text_stream *stream, void *into, s
 static enum leat_status damaged(const struct leat_text_stream *stream, const char *reason,
                                 struct leat_error *err)
 {
-    return leat_error_set(
+    uint64_t at = stream->position - (stream->raw_length - stream->raw_at);
+    enum leat_status status = leat_error_set(
         err, LEAT_E_COMPRESSED_DATA, "%s: the %s data are damaged near byte %llu: %s",
         stream->input->path, stream->compression == LEAT_TEXT_ZSTD ? "zstd" : "gzip",
-        (unsigned long long)(stream->position - (stream->raw_length - stream->raw_at)), reason);
+        (unsigned long long)at, reason);
+
+    leat_error_at(err, stream->input->path, 0, 0, at);
+    return status;
 }
 
 static enum leat_status decode_gzip(struct leat_text_stream *stream, uint8_t *into, size_t capacity,

@@ -389,7 +389,8 @@ INLINE void convert_text_loop(struct conversion *c, bool check_utf8, bool own_nu
         } else if (own_nulls ? csv_is_null_word(c->settings, text, true) : text.length == 0) {
             goto null;
         }
-        if (check_utf8 && !leat_utf8_valid(text.data, text.length)) {
+        if (check_utf8 &&
+            (!leat_utf8_valid(text.data, text.length) || memchr(text.data, 0, text.length))) {
             mark_bad(c, row, LEAT_E_CSV_UTF8);
             goto null;
         }

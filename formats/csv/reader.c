@@ -115,8 +115,10 @@ static enum leat_status report_value(struct csv_reader *r, uint32_t row, struct 
     if (shown && rows->data[end] == '\n' && rows->data[end - 1] == '\r')
         shown--;
     if (code == LEAT_E_CSV_UTF8) {
-        (void)leat_error_set(&what, code, "column \"%s\" holds bytes that are not valid UTF-8",
-                             column);
+        (void)leat_error_set(&what, code, "column \"%s\" holds %s", column,
+                             memchr(rows->data + start, 0, end - start)
+                                 ? "zero bytes"
+                                 : "bytes that are not valid UTF-8");
         leat_error_hint(&what, "if the file is in another encoding: encoding => 'latin-1' or "
                                "'windows-1252'; on_error => 'quarantine' keeps such rows apart");
     } else if (code == LEAT_E_CSV_QUOTE) {
@@ -256,7 +258,8 @@ static enum leat_status reader_next(struct leat_reader *base, struct leat_batch 
             LEAT_TRY(csv_window_fill(w, err));
             if (w->index.row_count == 0)
                 return LEAT_OK;
-            r->rows.check_utf8 = w->index.non_ascii && !leat_utf8_valid(w->data, w->length);
+            r->rows.check_utf8 = memchr(w->data, 0, w->length) ||
+                                 (w->index.non_ascii && !leat_utf8_valid(w->data, w->length));
             if (r->header_pending)
                 pass_header(r);
         }

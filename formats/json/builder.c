@@ -531,6 +531,12 @@ static bool parse_scalar(struct json_builder *b, struct json_column *column, str
             text = (struct leat_text){start, (size_t)(t->at - start)};
         else if (flag && !resolve(b, t, &text))
             return false;
+        if (t->null_count &&
+            json_is_null_word(t, (struct leat_text){id == LEAT_JSON ? text.data + 1 : text.data,
+                                                    text.length - 2 * (id == LEAT_JSON)})) {
+            set_null(column, row);
+            return true;
+        }
         if (id == LEAT_JSON) {
             ((struct leat_string *)column->data)[row] = leat_string_of(text.data, text.length);
             return true;

@@ -27,8 +27,18 @@ struct json_text {
     enum json_failure failure;
     const char *reason;
     const char *failed_at;
-    bool cut; /* the failure is that the text ended */
+    bool cut;                      /* the failure is that the text ended */
+    const struct leat_text *nulls; /* strings that mean null */
+    uint32_t null_count;
 };
+
+static inline bool json_is_null_word(const struct json_text *t, struct leat_text string)
+{
+    for (uint32_t i = 0; i < t->null_count; i++)
+        if (leat_text_equal(string, t->nulls[i]))
+            return true;
+    return false;
+}
 
 static inline void json_skip_blanks(struct json_text *t)
 {
@@ -129,6 +139,8 @@ struct json_settings {
     enum leat_text_compression compression;
     enum leat_text_encoding encoding;
     enum json_on_error on_error;
+    struct leat_text *nulls; /* strings that mean null */
+    uint32_t null_count;
     const char *date_format;
     const char *timestamp_format;
     uint64_t depth;

@@ -118,6 +118,31 @@ static void json__nulls_do_not_outlive_their_batch(void **state)
     assert_non_null(strstr(r->text, "~|{NULL,1}\n"));
 }
 
+static void json__null_words_are_nulls_of_any_type(void **state)
+{
+    struct reading *r = fresh();
+    struct leat_error err = {0};
+    struct leat_arena arena;
+    struct leat_vector list;
+    (void)state;
+    leat_arena_init(&arena, NULL);
+    const struct leat_type *type = leat_type_list(&arena, leat_type_get(LEAT_TEXT));
+    assert_non_null(type);
+    assert_int_equal(leat_vector_init(&list, type, 1, 2, &arena, &err), LEAT_OK);
+    ((struct leat_string *)list.children[0].data)[0] = leat_string_of("NA", 2);
+    ((struct leat_string *)list.children[0].data)[1] = leat_string_of("-", 1);
+    ((struct leat_list_entry *)list.data)[0] = (struct leat_list_entry){0, 2};
+    list.length = 1;
+    list.children[0].length = 2;
+    r->options[r->option_count].name = "nulls";
+    r->options[r->option_count++].value = (struct leat_value){.type = type, .nested = &list};
+    EXPECT_ROWS(r,
+                "{\"n\":1,\"t\":\"N\\u0041\",\"d\":\"-\",\"l\":[\"-\",2]}\n"
+                "{\"n\":\"NA\",\"t\":\"NAN\",\"d\":\"2024-01-02\",\"l\":[\"NA\"]}\n",
+                "1|~|~|{NULL,2}\n~|NAN|2024-01-02|{NULL}\n");
+    leat_arena_release(&arena);
+}
+
 static void json__strings_are_unescaped(void **state)
 {
     (void)state;
@@ -392,6 +417,7 @@ int main(void)
         cmocka_unit_test(json__types_that_change_far_behind_the_sample_are_seen),
         cmocka_unit_test(json__usual_and_unusual_forms_agree),
         cmocka_unit_test(json__nulls_do_not_outlive_their_batch),
+        cmocka_unit_test(json__null_words_are_nulls_of_any_type),
         cmocka_unit_test(json__strings_are_unescaped),
         cmocka_unit_test(json__declared_types),
         cmocka_unit_test(json__bad_records_reach_the_handler),

@@ -220,7 +220,11 @@ static enum leat_status report(struct json_reader *r, const char *start, const c
 static enum leat_status read_record(struct json_reader *r, const char *start, const char *end,
                                     uint32_t *rows, struct leat_error *err)
 {
-    struct json_text t = {.at = start, .end = end, .depth = (unsigned)r->settings->depth};
+    struct json_text t = {.at = start,
+                          .end = end,
+                          .depth = (unsigned)r->settings->depth,
+                          .nulls = r->settings->nulls,
+                          .null_count = r->settings->null_count};
     bool good;
 
     if (r->check_utf8 && !leat_utf8_valid(start, (size_t)(end - start))) {
@@ -337,7 +341,9 @@ static enum leat_status read_values(struct json_reader *r, uint32_t limit, uint3
     while (*rows < limit && !r->done) {
         size_t before = w->at;
         bool comma_taken = false, found;
-        struct json_text t = {.depth = (unsigned)r->settings->depth};
+        struct json_text t = {.depth = (unsigned)r->settings->depth,
+                              .nulls = r->settings->nulls,
+                              .null_count = r->settings->null_count};
         LEAT_TRY(find_record(r, &found, err));
         if (!found) {
             if (w->at == w->length || w->at == before)
@@ -573,7 +579,10 @@ static enum leat_status sample_lines(struct json_window *w, const struct json_se
     while (rows) {
         const char *start = w->data + w->at;
         const char *feed = memchr(start, '\n', w->length - w->at);
-        struct json_text t = {.at = start, .depth = (unsigned)settings->depth};
+        struct json_text t = {.at = start,
+                              .depth = (unsigned)settings->depth,
+                              .nulls = settings->nulls,
+                              .null_count = settings->null_count};
         if (!feed && !w->at_end) {
             LEAT_TRY(json_window_more(w, err));
             continue;
@@ -637,8 +646,11 @@ static enum leat_status sample_values(struct json_window *w, const struct json_s
     bool opened = settings->layout != JSON_ARRAY;
 
     while (rows) {
-        struct json_text t = {
-            .at = w->data + w->at, .end = w->data + w->length, .depth = (unsigned)settings->depth};
+        struct json_text t = {.at = w->data + w->at,
+                              .end = w->data + w->length,
+                              .depth = (unsigned)settings->depth,
+                              .nulls = settings->nulls,
+                              .null_count = settings->null_count};
         struct json_text check;
         json_skip_blanks(&t);
         if (t.at < t.end && !opened && *t.at == '[') {

@@ -177,7 +177,8 @@ bool json_shape_add(struct json_shape *shape, struct json_text *t, struct leat_a
     case '"':
         if (!json_scan_string(t, &text, &flag))
             return false;
-        add_string(shape, text);
+        if (!json_is_null_word(t, text))
+            add_string(shape, text);
         return true;
     case '{':
     case '[':

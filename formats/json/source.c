@@ -21,6 +21,7 @@ static const struct leat_option json_read_options[] = {
     {"records", LEAT_TEXT, "auto", "'true': objects become columns; 'false': one column json"},
     {"types", LEAT_MAP, NULL, "types of some columns: {'name': 'type'}"},
     {"columns", LEAT_MAP, NULL, "names and types of all columns: nothing is detected"},
+    {"nulls", LEAT_LIST, "[]", "strings that mean null, in columns of every type"},
     {"dateformat", LEAT_TEXT, "%Y-%m-%d", "pattern of dates"},
     {"timestampformat", LEAT_TEXT, NULL, "pattern of timestamps"},
     {"encoding", LEAT_TEXT, "utf-8", "'utf-8', 'latin-1' or 'windows-1252'"},
@@ -90,6 +91,7 @@ static enum leat_status read_options(const struct leat_option_set *set, struct j
     t->on_error = (enum json_on_error)choice;
     LEAT_TRY(choice_option(set, "records", choices, "'auto', 'true' or 'false'", 0, &s->arena,
                            records, err));
+    LEAT_TRY(leat_option_list(set, "nulls", &s->arena, &t->nulls, &t->null_count, err));
     LEAT_TRY(pattern_option(set, "dateformat", &s->arena, &t->date_format, err));
     LEAT_TRY(pattern_option(set, "timestampformat", &s->arena, &t->timestamp_format, err));
     LEAT_TRY(leat_option_text(set, "encoding", &s->arena, &text, err));
@@ -342,6 +344,9 @@ static enum leat_status source_put(struct leat_source *base, struct leat_buffer 
     LEAT_TRY(leat_buffer_put_u8(out, (uint8_t)t->on_error, err));
     LEAT_TRY(leat_buffer_put_string(out, t->date_format ? t->date_format : "", err));
     LEAT_TRY(leat_buffer_put_string(out, t->timestamp_format ? t->timestamp_format : "", err));
+    LEAT_TRY(leat_buffer_put_u32(out, t->null_count, err));
+    for (uint32_t i = 0; i < t->null_count; i++)
+        LEAT_TRY(leat_buffer_put_bytes(out, t->nulls[i].data, t->nulls[i].length, err));
     LEAT_TRY(leat_buffer_put_u64(out, t->depth, err));
     LEAT_TRY(leat_buffer_put_u64(out, t->max_row, err));
     return leat_buffer_put_u64(out, t->split_size, err);
@@ -360,6 +365,27 @@ static enum leat_status get_pattern(struct leat_cursor *cursor, struct leat_aren
     return LEAT_OK;
 }
 
+static enum leat_status get_nulls(struct leat_cursor *cursor, struct json_source *s,
+                                  struct leat_error *err)
+{
+    struct json_settings *t = &s->settings;
+
+    LEAT_TRY(leat_cursor_get_u32(cursor, &t->null_count, err));
+    if (t->null_count > cursor->length / 4)
+        return leat_error_set(err, LEAT_E_MESSAGE, "a JSON source has bad settings");
+    t->nulls = LEAT_NEW_ARRAY(&s->arena, struct leat_text, t->null_count + 1);
+    if (!t->nulls)
+        return leat_error_memory(err);
+    for (uint32_t i = 0; i < t->null_count; i++) {
+        struct leat_text *word = &t->nulls[i];
+        LEAT_TRY(leat_cursor_get_bytes(cursor, word, err));
+        word->data = leat_arena_copy(&s->arena, word->data, word->length);
+        if (!word->data)
+            return leat_error_memory(err);
+    }
+    return LEAT_OK;
+}
+
 static enum leat_status read_settings(struct json_source *s, struct leat_cursor *cursor,
                                       struct leat_error *err)
 {
@@ -370,6 +396,7 @@ static enum leat_status read_settings(struct json_source *s, struct leat_cursor 
         LEAT_TRY(leat_cursor_get_u8(cursor, &bytes[i], err));
     LEAT_TRY(get_pattern(cursor, &s->arena, &t->date_format, err));
     LEAT_TRY(get_pattern(cursor, &s->arena, &t->timestamp_format, err));
+    LEAT_TRY(get_nulls(cursor, s, err));
     LEAT_TRY(leat_cursor_get_u64(cursor, &t->depth, err));
     LEAT_TRY(leat_cursor_get_u64(cursor, &t->max_row, err));
     LEAT_TRY(leat_cursor_get_u64(cursor, &t->split_size, err));

@@ -153,7 +153,7 @@ LEAT_TEXT_INLINE bool usual_value(const struct json_builder *b, struct json_colu
         good = usual_double(t, (double *)column->data + row);
         break;
     case LEAT_TEXT:
-        good = usual_string(t, (struct leat_string *)column->data + row);
+        good = !t->null_count && usual_string(t, (struct leat_string *)column->data + row);
         break;
     case LEAT_DATE:
         good = !b->date_format && usual_date(t, (int32_t *)column->data + row);
