@@ -34,7 +34,7 @@ static enum leat_status print_query(const struct leat_buffer *sql, struct leat_k
     struct leat_cli_output output;
     struct leat_plan_owner owner;
     struct leat_plan *plan;
-    struct printed_rows printed = {{print_batch}, &output};
+    struct printed_rows printed = {.base = {.batch = print_batch}, .output = &output};
     enum leat_status status;
 
     leat_cli_output_init(&output, format);
