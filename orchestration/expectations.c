@@ -38,15 +38,25 @@ static bool passes(const struct leat_vector *condition, uint32_t row)
     return ((const uint8_t *)base->data)[at] != 0;
 }
 
-/* The row as JSON, for messages and the quarantine. */
-static enum leat_status row_json(const struct expectation_sink *sink,
-                                 const struct leat_batch *batch, uint32_t row,
-                                 struct leat_buffer *out, struct leat_error *err)
+static enum leat_status put_name(const char *name, struct leat_buffer *out, struct leat_error *err)
+{
+    LEAT_TRY(leat_buffer_append_byte(out, '"', err));
+    for (; *name; name++) {
+        if (*name == '"' || *name == '\\')
+            LEAT_TRY(leat_buffer_append_byte(out, '\\', err));
+        LEAT_TRY(leat_buffer_append_byte(out, (uint8_t)*name, err));
+    }
+    return leat_buffer_append_string(out, "\": ", err);
+}
+
+enum leat_status leat_expectation_put_row(const struct leat_schema *schema,
+                                          const struct leat_batch *batch, uint32_t row,
+                                          struct leat_buffer *out, struct leat_error *err)
 {
     LEAT_TRY(leat_buffer_append_byte(out, '{', err));
     for (uint32_t c = 0; c < batch->column_count; c++) {
-        LEAT_TRY(leat_buffer_printf(out, err, "%s\"%s\": ", c ? ", " : "",
-                                    sink->base.schema.fields[c].name));
+        LEAT_TRY(leat_buffer_append_string(out, c ? ", " : "", err));
+        LEAT_TRY(put_name(schema->fields[c].name, out, err));
         if (leat_vector_is_null(&batch->columns[c], row))
             LEAT_TRY(leat_buffer_append_string(out, "null", err));
         else
@@ -68,7 +78,7 @@ static enum leat_status turn_away(struct expectation_writer *writer,
     if (expectation->violation == LEAT_SQL_VIOLATION_DROP_ROW)
         return LEAT_OK;
     leat_buffer_init(&json, 0);
-    status = row_json(sink, batch, row, &json, err);
+    status = leat_expectation_put_row(&sink->base.schema, batch, row, &json, err);
     if (status == LEAT_OK && expectation->violation == LEAT_SQL_VIOLATION_FAIL_UPDATE) {
         status =
             leat_error_set(err, LEAT_E_EXPECTATION, "expectation \"%s\" failed for the row %.*s",

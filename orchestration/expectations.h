@@ -26,6 +26,12 @@ LEAT_CHECKED enum leat_status leat_expectation_sink(struct leat_sink *inner,
                                                     _Atomic uint64_t *rows_passed,
                                                     struct leat_sink **out, struct leat_error *err);
 
+/* Appends a row as a JSON object: how it is shown and kept aside. */
+LEAT_CHECKED enum leat_status leat_expectation_put_row(const struct leat_schema *schema,
+                                                       const struct leat_batch *batch, uint32_t row,
+                                                       struct leat_buffer *out,
+                                                       struct leat_error *err);
+
 /* The sink in another process: its writers' receipts begin with their counts. */
 extern const struct leat_sink_kind leat_expectation_sink_kind;
 /* Takes the counts off such a receipt and adds them; *receipt becomes the inner sink's. */

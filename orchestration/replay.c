@@ -281,7 +281,7 @@ static enum leat_status read_groups(struct leat_flow_run *run, const struct leat
     const struct leat_value *option =
         leat_option_find(call->options, call->option_count, "filename");
     bool filename = option && !option->is_null && option->integer;
-    struct reading reading = {.base = {note_bad}, .like = like};
+    struct reading reading = {.base = {.handle = note_bad}, .like = like};
     enum leat_status status = LEAT_OK;
 
     reading.format = leat_plan_format(like->ops->kind);

@@ -29,6 +29,42 @@ static struct leat_plan_options plan_options(struct leat_flow_run *run)
 
 /* --- expectations --- */
 
+static enum leat_status name_expectation(struct leat_update *update,
+                                         const struct leat_dataset *dataset,
+                                         const struct leat_sql_expectation *from,
+                                         struct leat_expectation *item, struct leat_error *err)
+{
+    struct leat_arena *arena = &update->summary->arena;
+
+    item->violation = from->violation;
+    item->name = from->name.text.data ? leat_arena_strdup(arena, from->name.text.data)
+                 : from->kind == LEAT_SQL_EXPECT_ROW
+                     ? leat_arena_copy(arena, dataset->file->script.text + from->expr->offset,
+                                       from->expr->length)
+                     : leat_arena_strdup(arena, "unique");
+    return item->name ? LEAT_OK : leat_error_memory(err);
+}
+
+/* The columns of EXPECT UNIQUE are there. */
+static enum leat_status check_key(const struct leat_dataset *dataset,
+                                  const struct leat_sql_expectation *from,
+                                  const struct leat_schema *schema, struct leat_error *err)
+{
+    for (uint32_t i = 0; i < from->columns.count; i++) {
+        const struct leat_sql_name *name = &from->columns.items[i];
+        if (leat_schema_find(schema, name->text) >= 0)
+            continue;
+        (void)leat_error_set(err, LEAT_E_TABLE_COLUMN,
+                             "EXPECT UNIQUE names column \"%s\", which \"%s\" does not have",
+                             name->text.data, dataset->name);
+        leat_error_at_text(err, dataset->file->path, dataset->file->script.text,
+                           dataset->file->script.length, name->offset, name->length);
+        return err->status;
+    }
+    return LEAT_OK;
+}
+
+/* Those of rows first, then those of sets. */
 static enum leat_status bind_expectations(struct leat_update *update, struct leat_dataset *dataset,
                                           const struct leat_schema *schema, struct leat_error *err)
 {
@@ -36,31 +72,34 @@ static enum leat_status bind_expectations(struct leat_update *update, struct lea
     const struct leat_sql_create *create = dataset->create;
     struct leat_plan_options options = {
         .source = {dataset->file->path, dataset->file->script.text, dataset->file->script.length}};
+    struct leat_expectation *items;
+    uint32_t count = 0;
 
-    state->expectations =
+    if (state->expectations) /* by an earlier flow */
+        return LEAT_OK;
+    items =
         LEAT_NEW_ARRAY(&update->summary->arena, struct leat_expectation, create->expectation_count);
-    if (!state->expectations)
+    if (!items)
         return leat_error_memory(err);
-    state->expectation_count = 0;
     for (uint32_t i = 0; i < create->expectation_count; i++) {
         const struct leat_sql_expectation *from = &create->expectations[i];
-        struct leat_expectation *item = &state->expectations[state->expectation_count];
         if (from->kind != LEAT_SQL_EXPECT_ROW)
             continue;
-        item->name = from->name.text.data
-                         ? leat_arena_strdup(&update->summary->arena, from->name.text.data)
-                         : leat_arena_copy(&update->summary->arena,
-                                           dataset->file->script.text + from->expr->offset,
-                                           from->expr->length);
-        item->violation = from->violation;
-        if (!item->name)
-            return leat_error_memory(err);
+        LEAT_TRY(name_expectation(update, dataset, from, &items[count], err));
         LEAT_TRY(leat_plan_expression(from->expr, schema, true, &options, &update->arena,
-                                      &item->expr, err));
-        state->expectation_count++;
+                                      &items[count++].expr, err));
     }
-    state->summary->expectations = state->expectations;
-    state->summary->expectation_count = state->expectation_count;
+    state->expectation_count = count;
+    for (uint32_t i = 0; i < create->expectation_count; i++) {
+        const struct leat_sql_expectation *from = &create->expectations[i];
+        if (from->kind != LEAT_SQL_EXPECT_UNIQUE)
+            continue;
+        LEAT_TRY(check_key(dataset, from, schema, err));
+        LEAT_TRY(name_expectation(update, dataset, from, &items[count++], err));
+    }
+    state->expectations = items;
+    state->summary->expectations = items;
+    state->summary->expectation_count = count;
     return LEAT_OK;
 }
 

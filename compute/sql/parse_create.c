@@ -58,13 +58,6 @@ static bool parse_expectation(struct parser *p, struct leat_sql_expectation *out
     }
     if (!parse_violation(p, &out->violation))
         return false;
-    if (out->kind == LEAT_SQL_EXPECT_UNIQUE &&
-        (out->violation == LEAT_SQL_VIOLATION_DROP_ROW ||
-         out->violation == LEAT_SQL_VIOLATION_QUARANTINE_ROW))
-        return fail_at(p, LEAT_E_SQL_UNSUPPORTED, offset_of(p, start), length_since(p, start),
-                       "write ON VIOLATION WARN or ON VIOLATION FAIL UPDATE",
-                       "EXPECT UNIQUE speaks of a whole table, so no single row can be dropped or "
-                       "quarantined");
     out->offset = offset_of(p, start);
     out->length = length_since(p, start);
     return true;

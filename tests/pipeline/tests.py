@@ -71,7 +71,7 @@ def bad() -> None:
                  "0 rows of \"orders\" are quarantined instead of 2"):
         check(f"failures: shows {text!r}", text in done.stdout, done.stdout)
     for text in ("did you mean \"orders\"?", "EXPECT names \"total\"", "column \"colour\"", "EXPECT gives 2 columns, but 3",
-                 "seven", "stand more than once"):
+                 "seven", "repeat a key"):
         check(f"failures: says {text!r}", text in done.stderr, done.stderr)
     check("failures: each has its place", done.stderr.count("transformations/tests.sql:") >= 5, done.stderr)
     done = project.leat("test", "rows_differ", "passes", "--errors", "json")
