@@ -141,7 +141,7 @@ enum leat_status leat_source_files_read(struct leat_cursor *cursor, struct leat_
     out->filename = filename != 0;
     out->union_by_name = union_by_name != 0;
     if (out->count > (cursor->length - cursor->position) / 20)
-        return leat_error_internal(err, "a serialised source is cut short");
+        return leat_error_set(err, LEAT_E_MESSAGE, "a serialised source is cut short");
     out->items = LEAT_NEW_ARRAY(arena, struct leat_source_file, out->count);
     if (!out->items)
         return leat_error_memory(err);

@@ -102,7 +102,7 @@ static enum leat_status source_open_split(struct leat_source *base, const struct
     LEAT_TRY(leat_cursor_get_u64(&cursor, &start, err));
     LEAT_TRY(leat_cursor_get_u64(&cursor, &end, err));
     if (index >= source->files.count)
-        return leat_error_internal(err, "a split names no file of its source");
+        return leat_error_set(err, LEAT_E_MESSAGE, "a split names no file of its source");
     struct avro_split *split = leat_calloc(1, sizeof(*split));
     if (!split)
         return leat_error_memory(err);

@@ -5,6 +5,7 @@
 #include "compute/hosts/frame.h"
 
 #include "base/hash.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -65,8 +66,10 @@ static void read_body(struct leat_wire_frame *frame)
     default:
         break;
     }
-    if (err.code == LEAT_E_INTERNAL)
+    if (err.code == LEAT_E_INTERNAL) {
+        fprintf(stderr, "%s\n", err.message);
         abort();
+    }
     leat_buffer_release(&text);
     leat_plan_owner_release(&owner);
 }
