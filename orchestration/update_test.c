@@ -11,15 +11,26 @@
 
 static struct leat_error err;
 
-static void put(const char *path, const char *text)
+static char folder[64]; /* of this run of a test: what an earlier one left is not seen */
+
+static void put(const char *name, const char *text)
 {
+    char path[200];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
     assert_int_equal(leat_file_write_all(path, text, strlen(text), &err), LEAT_OK);
 }
 
 static void make_project(void)
 {
-    assert_int_equal(leat_folder_create("transformations", &err), LEAT_OK);
-    assert_int_equal(leat_folder_create("input", &err), LEAT_OK);
+    static unsigned runs;
+    char path[200];
+
+    snprintf(folder, sizeof(folder), "project-%d-%u", (int)getpid(), runs++);
+    snprintf(path, sizeof(path), "%s/transformations", folder);
+    assert_int_equal(leat_folder_create(path, &err), LEAT_OK);
+    snprintf(path, sizeof(path), "%s/input", folder);
+    assert_int_equal(leat_folder_create(path, &err), LEAT_OK);
     put("leat.yaml", "name: small\n");
     put("input/a.csv", "id,amount\n1,10\n2,20\n3,bad\n");
     put("transformations/all.sql",
@@ -36,7 +47,7 @@ static enum leat_status update(uint64_t *raw, uint64_t *quarantined, bool *publi
     struct leat_update_summary summary = {0};
     struct leat_project project;
     struct leat_pipeline pipeline;
-    enum leat_status status = leat_project_open(".", NULL, &project, &err);
+    enum leat_status status = leat_project_open(folder, NULL, &project, &err);
 
     if (status == LEAT_OK)
         status = leat_pipeline_build(&project, &pipeline, &err);

@@ -123,18 +123,22 @@ static void session__tables_and_views_live_in_memory(void **state)
 
 static void session__tables_of_a_lake_outlive_it(void **state)
 {
-    struct leat_session *session = open_session("lake");
+    static unsigned runs;
+    struct leat_session *session;
+    char lake[64]; /* of this run: what an earlier one left is not seen */
 
     (void)state;
+    snprintf(lake, sizeof(lake), "lake-%d-%u", (int)getpid(), runs++);
+    session = open_session(lake);
     check(session, "CREATE TABLE t AS SELECT g AS a, 'n' || g AS b FROM generate_series(1, 3) g",
           "[SELECT 3]");
     check(session, "INSERT INTO t VALUES (4, NULL)", "[INSERT 1]");
     leat_session_free(session);
-    session = open_session("lake");
+    session = open_session(lake);
     check(session, "SELECT sum(a), count(b) FROM t", "10|3;[SELECT 1]");
     check(session, "DROP TABLE t", "[DROP TABLE 0]");
     leat_session_free(session);
-    session = open_session("lake");
+    session = open_session(lake);
     check_error(session, "SELECT * FROM t", LEAT_E_UNKNOWN_TABLE, 1, 15);
     leat_session_free(session);
 }
