@@ -12,6 +12,13 @@ if command -v clang-format >/dev/null; then
     [ -z "$bad" ] || complain "not formatted (clang-format -i):" "$bad"
 fi
 
+# Mistakes that .clang-tidy's list finds, with the flags of the release build.
+if command -v clang-tidy >/dev/null && [ -e build/release/compile_commands.json ]; then
+    bad=$(printf '%s\n' "$sources" | grep '\.c$' | grep -vE '^(tests|examples)/' |
+        xargs -P "$(nproc)" -n 8 clang-tidy -p build/release --quiet --extra-arg=-Wno-everything 2>/dev/null | grep -E ' (warning|error): ' | sort -u | head -20)
+    [ -z "$bad" ] || complain "clang-tidy:" "$bad"
+fi
+
 # A room includes only itself and rooms above it; of another room no *_internal.h.
 rooms=(base columns security formats storage ingestion compute orchestration monitoring api cli)
 rank() { local i; for i in "${!rooms[@]}"; do [ "${rooms[$i]}" = "$1" ] && { echo "$i"; return; }; done; echo -1; }
