@@ -170,25 +170,33 @@ static void collect(struct building *b, bool flows)
 
 static void walk_query(struct building *b, const struct leat_sql_query *query);
 
-static void note_input(struct building *b, const struct leat_sql_path *path)
+static void note_input(struct building *b, const struct leat_sql_path *path, bool stream)
 {
     struct leat_dataset *input = find_path(b, path), *current = b->current;
     struct leat_dataset **inputs;
+    bool *streamed;
 
     if (!input)
         return;
     for (uint32_t i = 0; i < current->input_count; i++)
-        if (current->inputs[i] == input)
+        if (current->inputs[i] == input) {
+            current->streamed[i] |= stream;
             return;
+        }
     inputs = LEAT_NEW_ARRAY(b->arena, struct leat_dataset *, (size_t)current->input_count + 1);
-    if (!inputs) {
+    streamed = LEAT_NEW_ARRAY(b->arena, bool, (size_t)current->input_count + 1);
+    if (!inputs || !streamed) {
         b->no_memory = true;
         return;
     }
-    if (current->input_count)
+    if (current->input_count) {
         memcpy(inputs, current->inputs, current->input_count * sizeof(*inputs));
+        memcpy(streamed, current->streamed, current->input_count * sizeof(*streamed));
+    }
+    streamed[current->input_count] = stream;
     inputs[current->input_count++] = input;
     current->inputs = inputs;
+    current->streamed = streamed;
 }
 
 static void walk_expr(struct building *b, const struct leat_sql_expr *expr)
@@ -211,7 +219,7 @@ static void walk_from(struct building *b, const struct leat_sql_from *from)
     if (!from)
         return;
     if (from->kind == LEAT_SQL_FROM_TABLE)
-        note_input(b, &from->path);
+        note_input(b, &from->path, from->stream);
     if (from->query)
         walk_query(b, from->query);
     walk_from(b, from->left);

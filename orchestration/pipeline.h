@@ -27,6 +27,7 @@ struct leat_dataset {
     struct leat_flow *flows;
     uint32_t input_count; /* datasets of this pipeline that its flows read */
     struct leat_dataset **inputs;
+    bool *streamed;      /* of each input: it is read as a STREAM */
     char definition[65]; /* SHA-256 of its statements' texts */
     int mark;            /* of the ordering */
     void *state;         /* the update's own */

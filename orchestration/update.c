@@ -16,6 +16,16 @@ static bool wants_refresh(const struct leat_update_options *options, const char 
     return false;
 }
 
+/* What streams from a table that is replaced would take its rows a second time: it is read from the
+ * start too. Inputs stand before their readers. */
+static bool streams_from_refreshed(const struct leat_dataset *dataset)
+{
+    for (uint32_t i = 0; i < dataset->input_count; i++)
+        if (dataset->streamed[i] && leat_state_of(dataset->inputs[i])->refresh)
+            return true;
+    return false;
+}
+
 /* The dataset's table as the lake has it. */
 static enum leat_status load_state(struct leat_update *update, struct leat_dataset *dataset,
                                    struct leat_error *err)
@@ -26,7 +36,8 @@ static enum leat_status load_state(struct leat_update *update, struct leat_datas
 
     if (dataset->kind == LEAT_DATASET_VIEW || !update->lake_open)
         return LEAT_OK;
-    state->refresh = wants_refresh(update->options, dataset->name);
+    state->refresh =
+        wants_refresh(update->options, dataset->name) || streams_from_refreshed(dataset);
     state->replace = dataset->kind == LEAT_DATASET_MATERIALIZED || state->refresh;
     status = leat_lake_load(&update->lake, update->pipeline->project->schema, dataset->name,
                             &state->table, err);
@@ -209,10 +220,21 @@ enum leat_status leat_update_run_only(struct leat_update *update, struct leat_da
     return status;
 }
 
+static enum leat_status check_names(struct leat_update *update, struct leat_error *err)
+{
+    for (const char *const *n = update->options->full_refresh; n && *n; n++) {
+        struct leat_text name = leat_text_of(*n);
+        if (!leat_pipeline_find(update->pipeline, &name, 1))
+            return leat_update_unknown(update, name, "--full-refresh", err);
+    }
+    return LEAT_OK;
+}
+
 static enum leat_status run_update(struct leat_update *update, struct leat_error *err)
 {
     enum leat_status status, failed;
 
+    LEAT_TRY(check_names(update, err));
     LEAT_TRY(leat_update_open_lake(update, true, err));
     LEAT_TRY(leat_update_make_states(update, err));
     failed = leat_update_run_datasets(update, lanes(update->options), err);

@@ -5,7 +5,7 @@ set -uo pipefail
 export LEAT=${LEAT:-$root/build/release/leat}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for part in update tests quarantine unique; do
+for part in update tests quarantine unique commands; do
     log=$(python3 -B "tests/pipeline/$part.py" "$work") && status=0 || status=1
     grep -v ' passed, ' <<<"$log" || true
     read -r p f < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' <<<"$log")

@@ -35,6 +35,26 @@ def together() -> None:
         project.expect(f"together with {threads} threads: rows", "SELECT * FROM every", want)
 
 
+def refresh() -> None:
+    """A full refresh of a table refreshes what streams from it; nothing is there twice."""
+    sql = """CREATE STREAMING TABLE a AS SELECT x FROM STREAM read_csv('in/*.csv');
+CREATE STREAMING TABLE b AS SELECT x FROM STREAM(a);
+CREATE STREAMING TABLE c AS SELECT x FROM STREAM(b);
+CREATE STREAMING TABLE d AS SELECT s.x FROM STREAM read_csv('in/*.csv') s JOIN a ON a.x = s.x;"""
+    project = Project("refresh", {"transformations/a.sql": sql, "in/1.csv": "x\n1\n2\n"})
+    project.run()
+    project.put("in/2.csv", "x\n3\n")
+    project.run()
+    done = project.run("--full-refresh", "a")
+    check("refresh", done.returncode == 0, done.stderr)
+    for table in "abcd":
+        project.expect(f"refresh: rows of {table}", f"SELECT x FROM {table}", "1, 2, 3")
+    check("refresh: d is left alone", "d           nothing new" in done.stderr, done.stderr)
+    done = project.run("--full-refresh", "nosuch")
+    check("refresh of a table that is not there", done.returncode == 2 and "nosuch" in done.stderr, done.stderr)
+
+
 siblings()
+refresh()
 together()
 finish()

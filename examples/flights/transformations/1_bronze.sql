@@ -28,14 +28,18 @@ FROM STREAM read_json('data/weather/*.ndjson',
 CREATE MATERIALIZED VIEW airlines AS
 SELECT carrier, name FROM read_csv('data/airlines.csv');
 
+-- Codes of three letters are airports with scheduled flights; the others (heliports, fields) are dropped and counted.
+-- Put right: one pair of coordinates is swapped, two longitudes lack their sign (the given time zone follows from that
+-- error), two names hold backslashes.
 CREATE MATERIALIZED VIEW airports (
-  CONSTRAINT one_row_an_airport EXPECT UNIQUE (faa) ON VIOLATION FAIL UPDATE
+  CONSTRAINT one_row_an_airport EXPECT UNIQUE (faa) ON VIOLATION FAIL UPDATE,
+  CONSTRAINT has_letters EXPECT (faa ~ '^[A-Z]{3}$') ON VIOLATION DROP ROW
 )
-COMMENT 'Airports; swapped coordinates are put right'
-AS SELECT faa, name,
-  CASE WHEN abs(lat) > abs(lon) AND lat > 72 THEN lon ELSE lat END AS lat,
-  CASE WHEN abs(lat) > abs(lon) AND lat > 72 THEN lat ELSE lon END AS lon,
-  alt, tzone
+COMMENT 'Airports, coordinates put right'
+AS SELECT faa, replace(name, '\', '') AS name,
+  CASE WHEN lat > 72 THEN lon ELSE lat END AS lat,
+  CASE WHEN lat > 72 THEN -lat WHEN tzone = 'Asia/Chongqing' THEN -abs(lon) ELSE lon END AS lon,
+  alt, nullif(tzone, 'Asia/Chongqing') AS tzone
 FROM read_csv('data/airports.csv', nulls => ['NA', '\N']);
 
 CREATE MATERIALIZED VIEW planes AS

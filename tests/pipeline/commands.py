@@ -1,0 +1,46 @@
+"""leat init, check and the exit codes of commands."""
+import json
+import os
+import subprocess
+
+from project import LEAT, WORK, Project, check, finish
+
+
+def init() -> None:
+    folder = f"{WORK}/new-shop"
+    done = subprocess.run([LEAT, "init", folder], capture_output=True, text=True)
+    check("init", done.returncode == 0 and done.stdout == "", done)
+    for command, words in (("check", "2 datasets, 2 tests"), ("test", "2 passed, 0 failed"), ("run", "2 quarantined")):
+        done = subprocess.run([LEAT, command], cwd=folder, capture_output=True, text=True)
+        check(f"init: leat {command}", done.returncode == 0 and words in done.stderr, done)
+    before = {path: open(f"{folder}/{path}").read() for path in ("leat.yaml", "README.md")}
+    os.remove(f"{folder}/leat.yaml")
+    for where in [folder], []:
+        done = subprocess.run([LEAT, "init", *where], cwd=folder, capture_output=True, text=True)
+        check("init: nothing is replaced", done.returncode == 2 and "L0008" in done.stderr and "nothing was written" in done.stderr, done)
+    check("init: nothing was written", not os.path.exists(f"{folder}/leat.yaml") and open(f"{folder}/README.md").read() == before["README.md"])
+
+
+def codes() -> None:
+    bad = Project("codes", {"transformations/a.sql": "CREATE MATERIALIZED VIEW a AS SELECT x FROM b;\nCREATE MATERIALIZED VIEW b AS SELEC 1;\n"
+                            "CREATE MATERIALIZED VIEW c AS SELECT 1 AS x, nosuch(2) AS y;", "leat.yaml": "name: codes\nlakes: x\nschema: [a]\n"})
+    done = bad.leat("check", "--errors", "json")
+    errors = [json.loads(line) for line in done.stderr.splitlines()]
+    check("all errors at once", done.returncode == 2 and len(errors) >= 3, done.stderr)
+    check("unknown keys get a proposal", any(e["source"] == "leat.yaml" and e["line"] == 2 and "\"lake\"" in e["hint"] for e in errors), errors)
+    for error in errors:
+        check("an error has a code and a place", error["code"].startswith("L") and error["line"] > 0 and error["source"], error)
+    done = subprocess.run([LEAT, "run"], cwd="/", capture_output=True, text=True)
+    check("no project", done.returncode == 2 and "leat init" in done.stderr, done)
+    fails = Project("fails", {"transformations/a.sql": "CREATE MATERIALIZED VIEW a AS SELECT 1 / (x - 1) AS y FROM generate_series(1, 3) g(x);"})
+    check("run fails: 1", fails.run().returncode == 1)
+    check("usage: 2", fails.run("--nosuch").returncode == 2 and fails.leat("nosuch").returncode == 2)
+    check("environment: 2", fails.run("--env", "nosuch").returncode == 2)
+    for command in "init", "check", "run", "test", "query", "explain", "quarantine", "version":
+        done = fails.leat(command, "--help")
+        check(f"{command} --help", done.returncode == 0 and f"  leat {command}" in done.stdout and done.stderr == "", done)
+
+
+init()
+codes()
+finish()
