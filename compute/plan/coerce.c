@@ -169,5 +169,6 @@ struct leat_expr *call_function(struct planner *pl, const char *name, struct lea
         if (!expr->args[i])
             return NULL;
     }
+    leat_function_refine(expr);
     return expr;
 }
