@@ -21,6 +21,13 @@ static bool has_nulls(const struct leat_vector *vector)
            (vector->form == LEAT_DICTIONARY && vector->dictionary->validity);
 }
 
+uint64_t leat_vector_new_identity(void)
+{
+    static _Atomic uint64_t given;
+
+    return atomic_fetch_add_explicit(&given, 1, memory_order_relaxed) + 1;
+}
+
 bool leat_vector_is_null(const struct leat_vector *vector, uint32_t row)
 {
     if (vector->type->id == LEAT_NULL)

@@ -96,7 +96,13 @@ struct leat_vector {
     struct leat_vector *dictionary; /* DICTIONARY: FLAT vector */
     struct leat_vector *children; /* nested types, FLAT or CONSTANT form: type->field_count vectors.
                                      STRUCT children have the same length as the vector */
+    uint64_t identity; /* of a dictionary: if not 0, whoever has the same one has the same values,
+                          and what was computed of them may be kept */
 };
+/* Dictionaries up to this length are worth keeping something for. */
+#define LEAT_LASTING_DICTIONARY 16384u
+/* A number never given before in this process. */
+uint64_t leat_vector_new_identity(void);
 
 static inline size_t leat_validity_words(size_t rows)
 {

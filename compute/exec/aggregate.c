@@ -94,6 +94,11 @@ static enum leat_status find_groups(struct group_table *groups, const uint8_t *r
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *row = rows + (size_t)i * width;
         uint64_t tag = hashes[i] & ~(uint64_t)UINT32_MAX, at, entry;
+        if (i > 0 && hashes[i] == hashes[i - 1] &&
+            leat_key_rows_equal(groups->layout, row, row - width)) { /* equal keys come together */
+            out[i] = out[i - 1];
+            continue;
+        }
         if (i + AHEAD < count && groups->capacity)
             __builtin_prefetch(&groups->directory[hashes[i + AHEAD] & (groups->capacity - 1)]);
         if ((uint64_t)groups->count * 2 >= groups->capacity)
@@ -355,23 +360,27 @@ static enum leat_status merge_groups(const struct aggregate_state *state, uint32
                                      struct group_table *into, struct group_table *from,
                                      struct leat_error *err)
 {
-    uint32_t group = 0;
+    size_t stride = state->state_stride, width = state->layout.width;
+    uint32_t groups[LEAT_BATCH_ROWS] = {0};
 
     leat_arena_adopt(&into->arena, &from->arena);
-    for (uint32_t g = 0; g < from->count; g++) {
-        if (state->layout.count > 0) {
-            LEAT_TRY(find_groups(into, from->keys + (size_t)g * state->layout.width,
-                                 &from->hashes[g], 1, &group, err));
-        } else if (into->count == 0) {
-            LEAT_TRY(grow_rows(into, err));
-            into->count = 1;
+    if (state->layout.count == 0 && from->count > 0 && into->count == 0) {
+        LEAT_TRY(grow_rows(into, err));
+        into->count = 1;
+    }
+    for (uint32_t start = 0; start < from->count; start += LEAT_BATCH_ROWS) {
+        uint32_t left = from->count - start,
+                 count = left < LEAT_BATCH_ROWS ? left : LEAT_BATCH_ROWS;
+        if (state->layout.count > 0)
+            LEAT_TRY(find_groups(into, from->keys + start * width, from->hashes + start, count,
+                                 groups, err));
+        for (uint32_t c = 0; c < call_count; c++) {
+            const struct call_info *info = &state->calls[c];
+            for (uint32_t g = 0; g < count; g++)
+                LEAT_TRY(info->ops->merge(
+                    info->call, into->states + groups[g] * stride + info->offset,
+                    from->states + (start + g) * stride + info->offset, &into->arena, err));
         }
-        for (uint32_t c = 0; c < call_count; c++)
-            LEAT_TRY(state->calls[c].ops->merge(
-                state->calls[c].call,
-                into->states + group * state->state_stride + state->calls[c].offset,
-                from->states + g * state->state_stride + state->calls[c].offset, &into->arena,
-                err));
     }
     return LEAT_OK;
 }

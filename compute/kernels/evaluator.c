@@ -486,6 +486,7 @@ static enum leat_status compute(struct leat_evaluator *evaluator, struct frame *
                     return leat_error_memory(err);
                 *copy = *out->dictionary;
                 copy->type = node->expr->type;
+                copy->identity = 0;
                 out->dictionary = copy;
             }
             return LEAT_OK;
@@ -574,8 +575,11 @@ static enum leat_status narrow(struct leat_evaluator *evaluator, struct frame *w
     const struct leat_vector *value;
     struct frame *frame = whole;
     uint32_t *inner = NULL;
-    bool all = *count == rows || (evaluator->nodes[id].total && *count > rows - rows / 4);
+    bool all = *count == rows || (evaluator->nodes[id].total && *count > rows - rows / 4), done;
 
+    LEAT_TRY(narrow_coded(evaluator, id, selection, count, &done, err));
+    if (done)
+        return LEAT_OK;
     if (!all) {
         /* the frame keeps its own copy, since the caller's array is narrowed in place */
         uint32_t *copy = leat_arena_alloc(&evaluator->scratch, (size_t)*count * sizeof(uint32_t));

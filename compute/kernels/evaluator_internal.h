@@ -16,7 +16,8 @@ struct node {
     bool total;         /* cannot fail */
     bool deterministic; /* and without columns: a candidate for folding */
     bool has_column;
-    bool folded; /* constant holds the value */
+    bool folded;                   /* constant holds the value */
+    struct coded_condition *coded; /* of a condition by which rows were chosen */
     struct leat_vector constant;
 };
 
@@ -63,6 +64,10 @@ enum leat_status evaluate_in(struct leat_evaluator *evaluator, struct frame *fra
 enum leat_status evaluate_nullif(struct leat_evaluator *evaluator, struct frame *frame,
                                  const struct node *node, struct leat_vector *out,
                                  struct leat_error *err);
+/* Narrows the chosen rows by a condition on a column that comes as codes; *done false: it does not.
+ */
+enum leat_status narrow_coded(struct leat_evaluator *evaluator, uint32_t id, uint32_t *selection,
+                              uint32_t *count, bool *done, struct leat_error *err);
 /* Rows (of `count`) where a boolean vector is true; returns how many. */
 uint32_t select_true(const struct leat_vector *condition, uint32_t count, uint32_t *selection);
 

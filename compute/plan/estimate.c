@@ -144,6 +144,52 @@ static double comparison(struct planner *pl, const struct leat_expr *cond, doubl
     return 0.3;
 }
 
+/* The column of a comparison with a constant of known place, and whether it bounds it from below or
+ * above; NULL if it is none. */
+static const struct leat_expr *bounded_column(struct planner *pl, const struct leat_expr *cond,
+                                              bool *from_above)
+{
+    const struct leat_expr *column;
+    bool turned;
+
+    if (cond->kind != LEAT_EXPR_CALL || cond->arg_count != 2 ||
+        (cond->function->name[0] != '<' && cond->function->name[0] != '>') ||
+        strcmp(cond->function->name, "<>") == 0)
+        return NULL;
+    turned = cond->args[0]->kind == LEAT_EXPR_CONSTANT;
+    column = plain_column(cond->args[turned]);
+    if (!column || cond->args[!turned]->kind != LEAT_EXPR_CONSTANT ||
+        share_below(pl, column, &cond->args[!turned]->constant, -1) < 0)
+        return NULL;
+    *from_above = (cond->function->name[0] == '<') != turned;
+    return column;
+}
+
+/* The share of rows that meet all conditions: independent of each other, but that two bounds of one
+ * column leave what lies between them. */
+static double conjunction(struct planner *pl, struct leat_expr *const *conds, uint32_t count,
+                          double rows)
+{
+    double share = 1;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct leat_expr *column, *other = NULL;
+        bool above, other_above;
+        double own = estimate_selectivity(pl, conds[i], rows);
+        column = bounded_column(pl, conds[i], &above);
+        for (uint32_t j = 0; column && j < i && !other; j++) {
+            other = bounded_column(pl, conds[j], &other_above);
+            if (!other || other->column != column->column || other_above == above)
+                other = NULL;
+            else /* the other's share is in already */
+                own = fmax(0.001, own + estimate_selectivity(pl, conds[j], rows) - 1) /
+                      estimate_selectivity(pl, conds[j], rows);
+        }
+        share *= own;
+    }
+    return share;
+}
+
 double estimate_selectivity(struct planner *pl, const struct leat_expr *cond, double rows)
 {
     double share = 1;
@@ -152,9 +198,7 @@ double estimate_selectivity(struct planner *pl, const struct leat_expr *cond, do
     case LEAT_EXPR_CONSTANT:
         return !cond->constant.is_null && cond->constant.integer ? 1 : 0;
     case LEAT_EXPR_AND:
-        for (uint32_t i = 0; i < cond->arg_count; i++)
-            share *= estimate_selectivity(pl, cond->args[i], rows);
-        return share;
+        return conjunction(pl, cond->args, cond->arg_count, rows);
     case LEAT_EXPR_OR:
         for (uint32_t i = 0; i < cond->arg_count; i++)
             share *= 1 - estimate_selectivity(pl, cond->args[i], rows);
@@ -178,9 +222,8 @@ double estimate_selectivity(struct planner *pl, const struct leat_expr *cond, do
 
 static double filtered(struct planner *pl, const struct exprs *conds, double rows)
 {
-    double share = 1;
-    for (uint32_t i = 0; i < conds->count; i++)
-        share *= estimate_selectivity(pl, conds->items[i], rows);
+    double share = conjunction(pl, conds->items, conds->count, rows);
+
     return fmax(rows > 0 ? 1 : 0, rows * share);
 }
 

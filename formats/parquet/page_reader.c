@@ -316,8 +316,11 @@ static enum leat_status read_dictionary(struct parquet_leaf_reader *reader,
     *reader->dictionary = (struct leat_vector){.type = converter->type,
                                                .form = LEAT_FLAT,
                                                .length = (uint32_t)(count ? count : 1),
-                                               .data = values};
-    reader->give_codes = leat_type_is_string(converter->type) || count <= SMALL_DICTIONARY;
+                                               .data = values,
+                                               .identity = leat_vector_new_identity()};
+    reader->give_codes =
+        leat_type_is_string(converter->type) ||
+        count <= (reader->codes_wanted ? LEAT_LASTING_DICTIONARY : SMALL_DICTIONARY);
     move_all(&reader->page, &reader->dictionary_buffers);
     return LEAT_OK;
 }

@@ -135,7 +135,8 @@ struct parquet_leaf_reader {
     int64_t slots_left;             /* of the chunk, in pages not yet begun */
     struct leat_vector *dictionary; /* converted values; NULL: none yet */
     struct parquet_page_buffer *dictionary_buffers;
-    bool give_codes; /* columns with this dictionary are given as DICTIONARY */
+    bool codes_wanted; /* by whoever opened the reader: for conditions */
+    bool give_codes;   /* columns with this dictionary are given as DICTIONARY */
     /* the page */
     struct parquet_page_buffer *page;    /* buffers of the present page */
     struct parquet_page_buffer *retired; /* of pages still referred to by the present batch */

@@ -442,8 +442,9 @@ static enum leat_status batch_may_match(struct rows *rows, struct condition *con
 static enum leat_status read_conditions(struct rows *rows, const struct step *step, bool *match,
                                         struct leat_error *err)
 {
+    bool asked = rows->context.filter && rows->context.filter->step_count; /* it knows better */
     *match = true;
-    for (uint32_t i = 0; *match && i < rows->condition_count; i++) {
+    for (uint32_t i = 0; !asked && *match && i < rows->condition_count; i++) {
         uint32_t at = rows->conditions[i].predicate->column;
         if (!rows->columns[at].read)
             LEAT_TRY(read_column(rows, at, step, err));
@@ -584,6 +585,12 @@ static enum leat_status rows_prepare(struct rows *rows, const struct leat_parque
         return leat_error_memory(err);
     for (uint32_t i = 0; i < rows->wanted.count; i++)
         LEAT_TRY(bind_column(rows, request, i, err));
+    const struct leat_row_filter *filter = rows->context.filter;
+    for (uint32_t i = 0; filter && filter->step_count && i < filter->steps[0].column_count; i++) {
+        struct column *column = &rows->columns[filter->steps[0].columns[i]];
+        if (column->kind == COLUMN_FLAT)
+            column->binding.reader->codes_wanted = true;
+    }
     return bind_conditions(rows, request, err);
 }
 
