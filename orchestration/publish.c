@@ -78,6 +78,11 @@ static enum leat_status reload(struct publishing *p, struct leat_error *err)
                                   "table %s.%s was made or changed by another client", item->schema,
                                   item->table);
         LEAT_TRY(leat_lake_load(p->lake, item->schema, item->table, &now, err));
+        if (item->strict && strcmp(now.metadata_location, item->state->metadata_location) != 0) {
+            leat_table_release(&now);
+            return leat_error_set(err, LEAT_E_TABLE_CHANGED, "%s.%s was changed by another client",
+                                  item->schema, item->table);
+        }
         if (json_integer_value(json_object_get(now.json, "current-schema-id")) !=
             json_integer_value(json_object_get(item->state->json, "current-schema-id"))) {
             leat_table_release(&now);

@@ -13,6 +13,8 @@ struct leat_publication {
     struct leat_table *state; /* loaded, or newly made (no metadata_location); changed by it */
     const char *old_location; /* of a table that `state`, newly made, is to replace; or NULL */
     bool replace;             /* the new files replace all present ones */
+    bool strict; /* what this run read of the table must still be all of it: a change by
+                    another client is LEAT_CONFLICT, and the run must begin anew */
     const struct leat_bytes_list *receipts; /* of the sink; may be empty */
 };
 

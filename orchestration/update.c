@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { MAX_LANES = 8 };
+enum { MAX_LANES = 8, ATTEMPTS = 5 };
 
 static bool wants_refresh(const struct leat_update_options *options, const char *name)
 {
@@ -135,6 +135,19 @@ static enum leat_status write_ledger(void *context, struct leat_database *databa
     return leat_ledger_run_add(database, pipeline, run, update->started, err);
 }
 
+/* A table whose rows a flow of this run took up to a position, or whose keys were audited, may not
+ * have got others meanwhile: the position would pass over them. */
+static bool is_strict(const struct leat_update *update, const struct leat_dataset *dataset)
+{
+    for (size_t i = 0; i < update->position_count; i++)
+        if (update->positions[i].source == dataset)
+            return true;
+    for (uint32_t i = 0; i < dataset->create->expectation_count; i++)
+        if (dataset->create->expectations[i].kind == LEAT_SQL_EXPECT_UNIQUE)
+            return true;
+    return false;
+}
+
 static enum leat_status publish(struct leat_update *update, struct leat_error *err)
 {
     struct leat_pipeline *pipeline = update->pipeline;
@@ -148,12 +161,14 @@ static enum leat_status publish(struct leat_update *update, struct leat_error *e
         struct leat_dataset_state *state = leat_state_of(pipeline->datasets[i]);
         if (state->summary->outcome != LEAT_OUTCOME_WRITTEN)
             continue;
-        items[count++] = (struct leat_publication){.schema = pipeline->project->schema,
-                                                   .table = pipeline->datasets[i]->name,
-                                                   .state = &state->table,
-                                                   .old_location = state->old_location,
-                                                   .replace = state->replace && state->exists,
-                                                   .receipts = &state->receipts};
+        items[count++] =
+            (struct leat_publication){.schema = pipeline->project->schema,
+                                      .strict = is_strict(update, pipeline->datasets[i]),
+                                      .table = pipeline->datasets[i]->name,
+                                      .state = &state->table,
+                                      .old_location = state->old_location,
+                                      .replace = state->replace && state->exists,
+                                      .receipts = &state->receipts};
         if (!state->bad_loaded)
             continue;
         items[count].schema = pipeline->project->schema;
@@ -295,11 +310,10 @@ void leat_update_init(struct leat_update *update, struct leat_pipeline *pipeline
     pthread_mutex_init(&update->lock, NULL);
 }
 
-enum leat_status leat_update_run(struct leat_pipeline *pipeline,
+static enum leat_status run_once(struct leat_pipeline *pipeline,
                                  const struct leat_update_options *options,
                                  struct leat_update_summary *summary, struct leat_error *err)
 {
-    int64_t start = leat_clock_monotonic();
     struct leat_update update;
     enum leat_status status;
 
@@ -310,6 +324,25 @@ enum leat_status leat_update_run(struct leat_pipeline *pipeline,
         status = run_update(&update, err);
     leat_host_close(update.runner.host);
     leat_update_release(&update);
+    return status;
+}
+
+enum leat_status leat_update_run(struct leat_pipeline *pipeline,
+                                 const struct leat_update_options *options,
+                                 struct leat_update_summary *summary, struct leat_error *err)
+{
+    int64_t start = leat_clock_monotonic();
+    enum leat_status status;
+
+    for (int attempt = 1;; attempt++) {
+        status = run_once(pipeline, options, summary, err);
+        if (status != LEAT_CONFLICT || err->code != LEAT_E_TABLE_CHANGED || attempt == ATTEMPTS)
+            break;
+        /* another client changed what was read: nothing was published, the new state is read */
+        leat_log(LEAT_LOG_INFO, "update", "begun anew: %s", err->message);
+        leat_update_summary_release(summary);
+        leat_error_clear(err);
+    }
     summary->seconds = (double)(leat_clock_monotonic() - start) / 1e9;
     return status;
 }

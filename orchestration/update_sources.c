@@ -257,6 +257,33 @@ static enum leat_status add_position(struct leat_flow_run *run, struct leat_data
     return LEAT_OK;
 }
 
+/* Snapshots that came since the position must all have added rows, and nothing else. */
+static enum leat_status expect_appended(const struct leat_flow_run *run,
+                                        const struct leat_dataset *source,
+                                        const struct leat_ledger_position *position,
+                                        struct leat_error *err)
+{
+    const json_t *snapshots = json_object_get(leat_state_of(source)->table.json, "snapshots"),
+                 *snapshot;
+    size_t index;
+
+    json_array_foreach(snapshots, index, snapshot)
+    {
+        const char *operation =
+            json_string_value(json_object_get(json_object_get(snapshot, "summary"), "operation"));
+        if (json_integer_value(json_object_get(snapshot, "sequence-number")) <=
+                position->sequence_number ||
+            !operation || strcmp(operation, "append") == 0)
+            continue;
+        (void)leat_error_set(err, LEAT_E_STREAM_REWRITTEN,
+                             "rows of \"%s\" were replaced or deleted (%s) since \"%s\" read it",
+                             source->name, operation, run->flow->name);
+        leat_error_hint(err, "leat run --full-refresh %s", run->dataset->name);
+        return LEAT_INVALID;
+    }
+    return LEAT_OK;
+}
+
 static enum leat_status stream_table(struct leat_flow_run *run, struct leat_dataset *source,
                                      struct leat_source **out, struct leat_error *err)
 {
@@ -277,6 +304,8 @@ static enum leat_status stream_table(struct leat_flow_run *run, struct leat_data
                                        run->flow->name, source->name, &position, err));
     uuid = json_string_value(json_object_get(state->table.json, "table-uuid"));
     from_start = leat_state_of(run->dataset)->refresh || !uuid || strcmp(uuid, position.uuid) != 0;
+    if (!from_start)
+        LEAT_TRY(expect_appended(run, source, &position, err));
     if (!state->replace)
         LEAT_TRY(leat_table_files(&state->table, &update->arena, &present, err));
     for (size_t i = 0; i < present.count; i++)
