@@ -1,8 +1,12 @@
 /*
  * Arrow C data interface (specification 1.0): export and import of batches without copying values.
  *
- * Copied are only: booleans (packed to bits), the 16-byte views of strings longer than 12 bytes,
- * list offsets and intervals. https://arrow.apache.org/docs/format/CDataInterface.html
+ * Values of numbers, dates, times, decimals, UUIDs and short strings (text and bytes go as string
+ * views) are handed over where they lie. Converted are: booleans (packed to bits), list offsets,
+ * intervals, strings longer than 12 bytes (gathered, so that a buffer holds nothing else), and
+ * vectors that are constant or have a dictionary (made flat). Imports take any layout of the
+ * specification but unions, run-end encoding and durations; values are used where they lie when
+ * layout and alignment agree. https://arrow.apache.org/docs/format/CDataInterface.html
  */
 #ifndef LEAT_COLUMNS_ARROW_H
 #define LEAT_COLUMNS_ARROW_H
@@ -44,7 +48,8 @@ LEAT_CHECKED enum leat_status leat_arrow_export_schema(const struct leat_schema 
                                                        struct ArrowSchema *out,
                                                        struct leat_error *err);
 /* Exports a batch as a struct array. `arena` is taken: its memory (which holds the batch's values)
- * lives until the consumer releases the array; *arena is empty afterwards, also on failure. */
+ * lives until the consumer has released the array and what it moved out of it; *arena is empty
+ * afterwards, also on failure. The arena's accountant, if any, must live as long. */
 LEAT_CHECKED enum leat_status leat_arrow_export_batch(const struct leat_batch *batch,
                                                       struct leat_arena *arena,
                                                       struct ArrowArray *out,
@@ -55,7 +60,9 @@ LEAT_CHECKED enum leat_status leat_arrow_import_schema(const struct ArrowSchema 
                                                        struct leat_schema *out,
                                                        struct leat_error *err);
 /* Imports a struct array as a batch whose vectors point into the array, which must outlive it; what
- * must be converted lies in the arena. Layouts are checked against the schema before use. */
+ * must be converted lies in the arena. `schema` is what leat_arrow_import_schema made of
+ * `arrow_schema`. Lengths, offsets, indices, text and numbers of buffers are checked: L1501; types
+ * that have no counterpart here are L1502. The size of a buffer is not known and not checked. */
 LEAT_CHECKED enum leat_status
 leat_arrow_import_batch(const struct ArrowArray *array, const struct leat_schema *schema,
                         const struct ArrowSchema *arrow_schema, struct leat_arena *arena,

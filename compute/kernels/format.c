@@ -5,7 +5,7 @@
  * templates know 9 0 . , D G S MI PR $ and FM.
  */
 #include "compute/kernels/datetime_internal.h"
-#include "formats/utf8.h"
+#include "base/utf8.h"
 #include "compute/kernels/text_internal.h"
 
 #include <openssl/evp.h>

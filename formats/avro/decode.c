@@ -7,7 +7,7 @@
  * filled with nulls when their parent is published.
  */
 #include "formats/avro/avro_internal.h"
-#include "formats/utf8.h"
+#include "base/utf8.h"
 
 #define MAX_EMPTY_ITEMS (1u << 20) /* items of no bytes (nulls) in one array block */
 #define MAX_ROWS        (1u << 28) /* values in one batch */

@@ -5,7 +5,7 @@
  */
 #include "formats/csv/csv_internal.h"
 #include "formats/text_values.h"
-#include "formats/utf8.h"
+#include "base/utf8.h"
 
 #define COLD   __attribute__((noinline, cold))
 #define INLINE static inline __attribute__((always_inline))

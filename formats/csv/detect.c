@@ -5,7 +5,7 @@
  * out what it cannot be. Leading zeros and plus signs make a code, not a number.
  */
 #include "formats/csv/csv_internal.h"
-#include "formats/utf8.h"
+#include "base/utf8.h"
 
 enum { /* what a column may still be */
        MAY_BOOLEAN = 1,

@@ -5,7 +5,7 @@
  * header, so that files with other columns or another order fit into one source.
  */
 #include "formats/csv/csv_internal.h"
-#include "formats/utf8.h"
+#include "base/utf8.h"
 
 struct csv_reader {
     struct leat_reader base;

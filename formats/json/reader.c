@@ -5,7 +5,7 @@
  * that, then read into columns.
  */
 #include "formats/json/json_internal.h"
-#include "formats/utf8.h"
+#include "base/utf8.h"
 
 #define WINDOW_BYTES ((size_t)512 << 10)
 

@@ -4,7 +4,7 @@
  * text object, so recursion is too.
  */
 #include "formats/json/json_internal.h"
-#include "formats/utf8.h"
+#include "base/utf8.h"
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif

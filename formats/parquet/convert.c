@@ -3,7 +3,7 @@
  * keep the width may run in place; those that widen are given another array.
  */
 #include "formats/parquet/reader_internal.h"
-#include "formats/utf8.h"
+#include "base/utf8.h"
 
 #define JULIAN_EPOCH 2440588 /* Julian day of 1970-01-01 */
 #define DAY_MICROS   INT64_C(86400000000)

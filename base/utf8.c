@@ -2,7 +2,7 @@
  * A word of ASCII is passed at once; other characters are decoded one by one, with the second
  * byte's range deciding overlong forms and surrogates (Unicode 15, table 3-7).
  */
-#include "formats/utf8.h"
+#include "base/utf8.h"
 #include <stdint.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* UTF-8 validation for readers of formats whose text is UTF-8 by definition. */
-#ifndef LEAT_FORMATS_UTF8_H
-#define LEAT_FORMATS_UTF8_H
+#ifndef LEAT_BASE_UTF8_H
+#define LEAT_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
