@@ -313,6 +313,16 @@ enum leat_status leat_rows_init(struct leat_rows *rows, const struct leat_schema
     return leat_schema_copy(schema, &rows->arena, &rows->schema, err);
 }
 
+/* The batch's nested types may live shorter than the rows: the schema's copies take their place. */
+static void own_type(struct leat_vector *vector, const struct leat_type *type)
+{
+    if (!leat_type_is_nested(type) || !leat_type_equal(vector->type, type))
+        return;
+    vector->type = type;
+    for (uint32_t c = 0; c < type->field_count; c++)
+        own_type(&vector->children[c], type->fields[c].type);
+}
+
 enum leat_status leat_rows_append(struct leat_rows *rows, const struct leat_batch *batch,
                                   struct leat_error *err)
 {
@@ -331,9 +341,12 @@ enum leat_status leat_rows_append(struct leat_rows *rows, const struct leat_batc
     copy.columns = LEAT_NEW_ARRAY(&rows->arena, struct leat_vector, batch->column_count);
     if (!copy.columns)
         return leat_error_memory(err);
-    for (uint32_t i = 0; i < batch->column_count; i++)
+    for (uint32_t i = 0; i < batch->column_count; i++) {
         LEAT_TRY(leat_vector_copy(&batch->columns[i], 0, batch->length, &rows->arena,
                                   &copy.columns[i], err));
+        if (i < rows->schema.count)
+            own_type(&copy.columns[i], rows->schema.fields[i].type);
+    }
     rows->batches[rows->batch_count++] = copy;
     rows->row_count += batch->length;
     return LEAT_OK;

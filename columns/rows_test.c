@@ -229,6 +229,29 @@ static void batch__changed_bytes_never_crash(void **state)
     leat_arena_release(&arena);
 }
 
+/* Rows outlive the plan whose batches they keep. */
+static void rows__nested_types_are_their_own(void **state)
+{
+    struct leat_schema schema;
+    struct leat_batch batch;
+    struct leat_arena arena;
+    struct leat_rows rows;
+
+    (void)state;
+    leat_arena_init(&arena, NULL);
+    make_batch(&schema, &batch, &arena);
+    assert_int_equal(leat_rows_init(&rows, &schema, NULL, &err), LEAT_OK);
+    assert_int_equal(leat_rows_append(&rows, &batch, &err), LEAT_OK);
+    leat_arena_release(&arena);
+    for (int c = SIMPLE; c <= SIMPLE + 2; c++) {
+        const struct leat_vector *kept = &rows.batches[0].columns[c];
+        assert_ptr_equal(kept->type, rows.schema.fields[c].type);
+        for (uint32_t f = 0; f < kept->type->field_count; f++)
+            assert_ptr_equal(kept->children[f].type, kept->type->fields[f].type);
+    }
+    leat_rows_release(&rows);
+}
+
 static void batch__every_failed_allocation_is_reported(void **state)
 {
     struct leat_batch batch, again;
@@ -266,6 +289,7 @@ int main(void)
         cmocka_unit_test(batch__all_types_and_forms_come_back),
         cmocka_unit_test(batch__cut_bytes_are_refused),
         cmocka_unit_test(batch__changed_bytes_never_crash),
+        cmocka_unit_test(rows__nested_types_are_their_own),
         cmocka_unit_test(batch__every_failed_allocation_is_reported),
     };
     return LEAT_RUN_TESTS(tests);

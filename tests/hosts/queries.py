@@ -100,6 +100,24 @@ QUERIES = [
     "COPY (SELECT id, note FROM o ORDER BY id LIMIT 100) TO '{w}/copy.csv'; SELECT count(*), min(note) FROM '{w}/copy.csv'",
 ]
 
+# Keys of types whose equal values have several forms.
+KEYS = ";\n".join([
+    """CREATE TABLE t (d double precision, i interval, u uuid, j json, ts timestamptz, n numeric(30,3), r real, b bytea, l integer[])""",
+    """INSERT INTO t SELECT CASE g % 4 WHEN 0 THEN 0.0 WHEN 1 THEN '-0'::double precision WHEN 2 THEN 'NaN'::double precision ELSE 1.5 END, CASE g % 2 WHEN 0 THEN interval '1 month' ELSE interval '30 days' END, ('00000000-0000-0000-0000-00000000000' || g % 3)::uuid, ('{"a":' || g % 3 || '}')::json, timestamptz '2024-01-01' + (g % 3) * interval '1 day', (g % 3)::numeric(30,3), (g % 2)::real, ('x' || g % 3)::bytea, ARRAY[g::int % 3, 1] FROM generate_series(1, 50) s(g)""",
+    """SELECT d, count(*) FROM t GROUP BY d ORDER BY 1""",
+    """SELECT i, count(*) FROM t GROUP BY i ORDER BY 1""",
+    """SELECT u, count(*) FROM t GROUP BY u ORDER BY 1""",
+    """SELECT ts, count(*) FROM t GROUP BY ts ORDER BY 1""",
+    """SELECT n, count(*) FROM t GROUP BY n ORDER BY 1""",
+    """SELECT r, b, count(*) FROM t GROUP BY r, b ORDER BY 1, 2""",
+    """SELECT NULL AS k, count(*) FROM t GROUP BY 1""",
+    """SELECT count(*) FROM t a JOIN t b ON a.d = b.d""",
+    """SELECT count(*) FROM t a JOIN t b ON a.i = b.i AND a.u = b.u""",
+    """SELECT count(*) FROM t a JOIN t b ON a.l = b.l""",
+    """SELECT count(*) FROM t a JOIN t b ON a.r = b.d""",
+    """SELECT count(*) FROM (SELECT DISTINCT d, i, u, ts, n, r, b FROM t)""",
+    """SELECT count(*) FROM t a FULL JOIN t b ON a.n = b.n AND a.d > 1"""])
+
 
 def run(sql, *options):
     result = subprocess.run([LEAT, "query", "-q", "--format", "csv", *options], input=sql, capture_output=True, text=True,
@@ -136,6 +154,7 @@ def first_line(text):
 make_data()
 for query in QUERIES:
     check(query[:100], query)
+check("keys of many types", KEYS)
 for calls in (PARTIAL[:12], PARTIAL[12:24], PARTIAL[24:], WHOLE):
     listed = ", ".join(calls)
     check("aggregates " + listed[:60], f"SELECT customer % 5 AS g, {listed} FROM o GROUP BY 1 ORDER BY 1")
