@@ -145,6 +145,13 @@ struct aggregate_state {
     uint32_t expr_count;
     bool whole; /* some call needs whole groups */
 };
+/* Groups of key codes while all keys come as codes of lasting dictionaries. */
+enum { CODED_KEYS_MOST = 8, CODED_GROUPS_MOST = 1 << 14 };
+#define NO_GROUP UINT32_MAX
+struct coded_groups {
+    uint64_t identities[CODED_KEYS_MOST];
+    uint32_t *groups; /* by the codes as digits of one number; NO_GROUP: not met yet */
+};
 struct worker {
     struct leat_evaluator *evaluator;
     struct leat_vector *results;
@@ -155,6 +162,7 @@ struct worker {
     uint32_t *selection;
     uint32_t capacity;
     struct group_table groups;
+    struct coded_groups coded;
 };
 
 static enum leat_status describe_calls(struct leat_exec *exec, const struct leat_plan *plan,
@@ -202,6 +210,7 @@ static void worker_release(struct worker *worker)
     leat_free(worker->hashes);
     leat_free(worker->group_of);
     leat_free(worker->selection);
+    leat_free(worker->coded.groups);
     leat_arena_release(&worker->scratch);
     groups_release(&worker->groups);
 }
@@ -240,11 +249,114 @@ static enum leat_status worker_room(struct worker *worker, uint32_t rows, size_t
     return LEAT_OK;
 }
 
+/* How many combinations of codes the keys can have; 0 if not all come as such codes. */
+static uint32_t coded_combinations(const struct worker *worker, uint32_t key_count)
+{
+    uint64_t product = 1;
+
+    if (key_count > CODED_KEYS_MOST)
+        return 0;
+    for (uint32_t k = 0; k < key_count; k++) {
+        const struct leat_vector *key = &worker->results[k];
+        if (key->form != LEAT_DICTIONARY || key->validity || !key->dictionary->identity ||
+            key->dictionary->validity)
+            return 0;
+        product *= key->dictionary->length;
+        if (product > CODED_GROUPS_MOST)
+            return 0;
+    }
+    return (uint32_t)product;
+}
+
+static enum leat_status begin_coded(struct worker *worker, uint32_t key_count,
+                                    uint32_t combinations, struct leat_error *err)
+{
+    struct coded_groups *coded = &worker->coded;
+    bool same = coded->groups != NULL;
+
+    for (uint32_t k = 0; k < key_count; k++) {
+        uint64_t identity = worker->results[k].dictionary->identity;
+        same = same && coded->identities[k] == identity;
+        coded->identities[k] = identity;
+    }
+    if (same)
+        return LEAT_OK;
+    if (!coded->groups)
+        coded->groups = leat_malloc(CODED_GROUPS_MOST * sizeof(uint32_t));
+    if (!coded->groups)
+        return leat_error_memory(err);
+    memset(coded->groups, 0xff, combinations * sizeof(uint32_t));
+    return LEAT_OK;
+}
+
+static void combine_codes(const struct worker *worker, uint32_t key_count, uint32_t length,
+                          uint32_t *out)
+{
+    const uint32_t *first = worker->results[0].codes;
+
+    for (uint32_t i = 0; i < length; i++)
+        out[i] = first[i];
+    for (uint32_t k = 1; k < key_count; k++) {
+        const uint32_t *codes = worker->results[k].codes;
+        uint32_t base = worker->results[k].dictionary->length;
+        for (uint32_t i = 0; i < length; i++)
+            out[i] = out[i] * base + codes[i];
+    }
+}
+
+/* Finds the groups of the rows `missing`, whose combinations `codes` were not met before. */
+static enum leat_status meet_coded(const struct aggregate_state *state, struct worker *worker,
+                                   const uint32_t *codes, const uint32_t *missing, uint32_t count,
+                                   struct leat_error *err)
+{
+    const struct leat_key_layout *layout = &state->layout;
+    struct leat_vector *keys = LEAT_NEW_ARRAY(&worker->scratch, struct leat_vector, layout->count);
+    uint32_t *groups = leat_arena_alloc(&worker->scratch, count * sizeof(*groups) + 4);
+
+    if (!keys || !groups)
+        return leat_error_memory(err);
+    for (uint32_t k = 0; k < layout->count; k++)
+        LEAT_TRY(leat_vector_select(&worker->results[k], missing, count, &worker->scratch, &keys[k],
+                                    err));
+    LEAT_TRY(leat_key_rows_fill(layout, keys, count, worker->rows, &worker->scratch, err));
+    leat_key_rows_hash(layout, worker->rows, count, worker->hashes);
+    LEAT_TRY(find_groups(&worker->groups, worker->rows, worker->hashes, count, groups, err));
+    for (uint32_t i = 0; i < count; i++)
+        worker->coded.groups[codes[missing[i]]] = groups[i];
+    return LEAT_OK;
+}
+
+/* Groups of a batch whose keys come as codes: looked up by code. */
+static enum leat_status group_coded(const struct aggregate_state *state, struct worker *worker,
+                                    uint32_t length, uint32_t combinations, struct leat_error *err)
+{
+    uint32_t *codes = leat_arena_alloc(&worker->scratch, length * sizeof(*codes) + 4);
+    uint32_t missing = 0, key_count = state->layout.count;
+
+    if (!codes)
+        return leat_error_memory(err);
+    LEAT_TRY(begin_coded(worker, key_count, combinations, err));
+    combine_codes(worker, key_count, length, codes);
+    for (uint32_t i = 0; i < length; i++) {
+        uint32_t group = worker->coded.groups[codes[i]];
+        worker->group_of[i] = group;
+        worker->selection[missing] = i;
+        missing += group == NO_GROUP;
+    }
+    if (missing == 0)
+        return LEAT_OK;
+    LEAT_TRY(meet_coded(state, worker, codes, worker->selection, missing, err));
+    for (uint32_t i = 0; i < length; i++)
+        worker->group_of[i] = worker->coded.groups[codes[i]];
+    return LEAT_OK;
+}
+
 /* Evaluates a batch and finds its rows' groups. */
 static enum leat_status group_batch(const struct aggregate_state *state, struct worker *worker,
                                     const struct leat_batch *batch, struct leat_error *err)
 {
     const struct leat_key_layout *layout = &state->layout;
+    uint32_t combinations;
 
     LEAT_TRY(worker_room(worker, batch->length, layout->width, err));
     leat_arena_reset(&worker->scratch);
@@ -259,6 +371,9 @@ static enum leat_status group_batch(const struct aggregate_state *state, struct 
         memset(worker->group_of, 0, batch->length * sizeof(uint32_t));
         return LEAT_OK;
     }
+    combinations = coded_combinations(worker, layout->count);
+    if (combinations > 0)
+        return group_coded(state, worker, batch->length, combinations, err);
     LEAT_TRY(leat_key_rows_fill(layout, worker->results, batch->length, worker->rows,
                                 &worker->scratch, err));
     leat_key_rows_hash(layout, worker->rows, batch->length, worker->hashes);
