@@ -121,16 +121,14 @@ static enum leat_status write_ledger(void *context, struct leat_database *databa
             LEAT_TRY(leat_ledger_file_add(database, pipeline, update->inputs[i].flow, run,
                                           &update->inputs[i].file, err));
     for (size_t i = 0; i < update->position_count; i++) {
-        const struct leat_table *table = &leat_state_of(update->positions[i].source)->table;
-        struct leat_ledger_position position;
-        const char *uuid = json_string_value(json_object_get(table->json, "table-uuid"));
-        if (!is_published(update, update->positions[i].flow) || !uuid)
+        const struct leat_new_position *item = &update->positions[i];
+        struct leat_ledger_position position = item->at;
+        if (!is_published(update, item->flow))
             continue;
-        snprintf(position.uuid, sizeof(position.uuid), "%.36s", uuid);
-        position.sequence_number = table->sequence_number;
-        LEAT_TRY(leat_ledger_position_write(database, pipeline, update->positions[i].flow,
-                                            update->positions[i].source->name, run, &position,
-                                            err));
+        if (item->source)
+            leat_update_position_of(&leat_state_of(item->source)->table, &position);
+        LEAT_TRY(leat_ledger_position_write(database, pipeline, item->flow, item->name, run,
+                                            &position, err));
     }
     return leat_ledger_run_add(database, pipeline, run, update->started, err);
 }

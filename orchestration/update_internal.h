@@ -18,7 +18,9 @@ struct leat_new_input {
 };
 struct leat_new_position {
     const char *flow;
-    struct leat_dataset *source;
+    struct leat_dataset *source; /* its position is that of the commit; NULL: a table of the lake */
+    const char *name;            /* of the source in the ledger */
+    struct leat_ledger_position at; /* of a table of the lake: as it was read */
 };
 
 /* Rows that a test gives (orchestration/given.c). */
@@ -44,6 +46,7 @@ struct leat_update {
     struct leat_given *givens;
     struct leat_replay *replay; /* of rows kept aside, or NULL */
     bool lake_open;
+    bool lake_tried; /* a check has looked for the lake */
     struct leat_arena arena;
     struct leat_accountant accountant;
     struct leat_runner_options runner;
@@ -109,6 +112,8 @@ static inline struct leat_dataset_state *leat_state_of(const struct leat_dataset
     return dataset->state;
 }
 
+/* A table's position as it stands. */
+void leat_update_position_of(const struct leat_table *table, struct leat_ledger_position *out);
 /* What names and STREAM mean during an update (orchestration/update_sources.c). */
 extern const struct leat_catalog_ops leat_update_catalog_ops;
 LEAT_CHECKED enum leat_status leat_update_open_stream(void *context,

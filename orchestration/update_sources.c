@@ -4,6 +4,8 @@
  * position. */
 #include "orchestration/update_internal.h"
 
+#include <stdio.h>
+
 enum leat_status leat_update_empty_source(struct leat_update *update,
                                           const struct leat_schema *schema, const char *name,
                                           struct leat_source **out, struct leat_error *err)
@@ -37,6 +39,37 @@ static enum leat_status open_dataset(struct leat_update *update, struct leat_dat
     return leat_table_open_files(&state->table, files.items, files.count, dataset->name, out, err);
 }
 
+/* A check opens the lake, for reading, only when a name is looked for there. */
+static bool has_lake(struct leat_update *update)
+{
+    struct leat_lake_options options = {.catalog_name = update->pipeline->project->catalog_name};
+    struct leat_error error;
+
+    if (update->check_only && !update->lake_tried) {
+        update->lake_tried = true;
+        update->lake_open = leat_lake_open(update->pipeline->project->lake, &options, &update->lake,
+                                           &error) == LEAT_OK;
+    }
+    return update->lake_open;
+}
+
+static enum leat_status load_lake_table(struct leat_update *update, const struct leat_text *parts,
+                                        uint32_t count, struct leat_arena *arena,
+                                        const char **schema, const char **name,
+                                        struct leat_table *out, struct leat_error *err)
+{
+    if (count == 0 || count > 3 || !has_lake(update))
+        return leat_error_set(err, LEAT_E_TABLE_NOT_FOUND, "\"%.*s\" does not exist",
+                              count ? (int)parts[count - 1].length : 0,
+                              count ? parts[count - 1].data : "");
+    *name = leat_arena_copy(arena, parts[count - 1].data, parts[count - 1].length);
+    *schema = count > 1 ? leat_arena_copy(arena, parts[count - 2].data, parts[count - 2].length)
+                        : update->pipeline->project->schema;
+    if (!*name || !*schema)
+        return leat_error_memory(err);
+    return leat_lake_load(&update->lake, *schema, *name, out, err);
+}
+
 static enum leat_status find(struct leat_catalog *catalog, const struct leat_text *parts,
                              uint32_t count, struct leat_arena *arena, struct leat_relation *out,
                              struct leat_error *err)
@@ -64,16 +97,7 @@ static enum leat_status find(struct leat_catalog *catalog, const struct leat_tex
         out->name = dataset->name;
         return open_dataset(update, dataset, &out->source, err);
     }
-    if (!update->lake_open || count == 0)
-        return leat_error_set(err, LEAT_E_TABLE_NOT_FOUND, "\"%.*s\" does not exist",
-                              count ? (int)parts[count - 1].length : 0,
-                              count ? parts[count - 1].data : "");
-    name = leat_arena_copy(arena, parts[count - 1].data, parts[count - 1].length);
-    schema = count > 1 ? leat_arena_copy(arena, parts[count - 2].data, parts[count - 2].length)
-                       : update->pipeline->project->schema;
-    if (!name || !schema)
-        return leat_error_memory(err);
-    LEAT_TRY(leat_lake_load(&update->lake, schema, name, &table, err));
+    LEAT_TRY(load_lake_table(update, parts, count, arena, &schema, &name, &table, err));
     out->name = name;
     status = leat_table_open_source(&table, name, &out->source, err);
     leat_table_release(&table);
@@ -243,7 +267,8 @@ enum leat_status leat_update_inputs_unchanged(const struct leat_update *update,
 
 /* --- STREAM of a streaming table --- */
 
-static enum leat_status add_position(struct leat_flow_run *run, struct leat_dataset *source,
+static enum leat_status add_position(struct leat_flow_run *run,
+                                     const struct leat_new_position *position,
                                      struct leat_error *err)
 {
     struct leat_update *update = run->update;
@@ -253,18 +278,26 @@ static enum leat_status add_position(struct leat_flow_run *run, struct leat_data
     if (!positions)
         return leat_error_memory(err);
     update->positions = positions;
-    positions[update->position_count++] = (struct leat_new_position){run->flow->name, source};
+    positions[update->position_count] = *position;
+    positions[update->position_count++].flow = run->flow->name;
     return LEAT_OK;
+}
+
+void leat_update_position_of(const struct leat_table *table, struct leat_ledger_position *out)
+{
+    const char *uuid = json_string_value(json_object_get(table->json, "table-uuid"));
+
+    snprintf(out->uuid, sizeof(out->uuid), "%.36s", uuid ? uuid : "");
+    out->sequence_number = table->sequence_number;
 }
 
 /* Snapshots that came since the position must all have added rows, and nothing else. */
 static enum leat_status expect_appended(const struct leat_flow_run *run,
-                                        const struct leat_dataset *source,
+                                        const struct leat_table *table, const char *name,
                                         const struct leat_ledger_position *position,
                                         struct leat_error *err)
 {
-    const json_t *snapshots = json_object_get(leat_state_of(source)->table.json, "snapshots"),
-                 *snapshot;
+    const json_t *snapshots = json_object_get(table->json, "snapshots"), *snapshot;
     size_t index;
 
     json_array_foreach(snapshots, index, snapshot)
@@ -277,22 +310,43 @@ static enum leat_status expect_appended(const struct leat_flow_run *run,
             continue;
         (void)leat_error_set(err, LEAT_E_STREAM_REWRITTEN,
                              "rows of \"%s\" were replaced or deleted (%s) since \"%s\" read it",
-                             source->name, operation, run->flow->name);
+                             name, operation, run->flow->name);
         leat_error_hint(err, "leat run --full-refresh %s", run->dataset->name);
         return LEAT_INVALID;
     }
     return LEAT_OK;
 }
 
+/* The table's files that came after the flow's position: all, if it never read this table. */
+static enum leat_status choose_files(struct leat_flow_run *run, const struct leat_table *table,
+                                     const char *name, struct leat_data_files *chosen,
+                                     struct leat_error *err)
+{
+    struct leat_update *update = run->update;
+    struct leat_data_files present = {0};
+    struct leat_ledger_position position, now;
+    bool from_start;
+
+    LEAT_TRY(leat_ledger_position_read(update->lake.database, update->pipeline->project->name,
+                                       run->flow->name, name, &position, err));
+    leat_update_position_of(table, &now);
+    from_start = leat_state_of(run->dataset)->refresh || strcmp(now.uuid, position.uuid) != 0;
+    if (!from_start)
+        LEAT_TRY(expect_appended(run, table, name, &position, err));
+    LEAT_TRY(leat_table_files(table, &update->arena, &present, err));
+    for (size_t i = 0; i < present.count; i++)
+        if (from_start || present.items[i].sequence_number > position.sequence_number)
+            LEAT_TRY(leat_data_files_append(chosen, &present.items[i], &update->arena, err));
+    return LEAT_OK;
+}
+
 static enum leat_status stream_table(struct leat_flow_run *run, struct leat_dataset *source,
                                      struct leat_source **out, struct leat_error *err)
 {
-    struct leat_update *update = run->update;
+    struct leat_new_position position = {.source = source, .name = source->name};
     struct leat_dataset_state *state = leat_state_of(source);
-    struct leat_data_files present = {0}, chosen = {0};
-    struct leat_ledger_position position;
-    const char *uuid;
-    bool from_start;
+    struct leat_update *update = run->update;
+    struct leat_data_files chosen = {0};
 
     if (update->in_memory) {
         run->has_new = true;
@@ -300,22 +354,43 @@ static enum leat_status stream_table(struct leat_flow_run *run, struct leat_data
     }
     if (update->check_only || !state->loaded)
         return leat_update_empty_source(update, &state->schema, source->name, out, err);
-    LEAT_TRY(leat_ledger_position_read(update->lake.database, update->pipeline->project->name,
-                                       run->flow->name, source->name, &position, err));
-    uuid = json_string_value(json_object_get(state->table.json, "table-uuid"));
-    from_start = leat_state_of(run->dataset)->refresh || !uuid || strcmp(uuid, position.uuid) != 0;
-    if (!from_start)
-        LEAT_TRY(expect_appended(run, source, &position, err));
     if (!state->replace)
-        LEAT_TRY(leat_table_files(&state->table, &update->arena, &present, err));
-    for (size_t i = 0; i < present.count; i++)
-        if (from_start || present.items[i].sequence_number > position.sequence_number)
-            LEAT_TRY(leat_data_files_append(&chosen, &present.items[i], &update->arena, err));
+        LEAT_TRY(choose_files(run, &state->table, source->name, &chosen, err));
     for (size_t i = 0; i < state->fresh.count; i++)
         LEAT_TRY(leat_data_files_append(&chosen, &state->fresh.items[i], &update->arena, err));
     run->has_new |= chosen.count > 0;
-    LEAT_TRY(add_position(run, source, err));
+    LEAT_TRY(add_position(run, &position, err));
     return leat_table_open_files(&state->table, chosen.items, chosen.count, source->name, out, err);
+}
+
+/* STREAM of a table that the lake holds and the pipeline does not make. */
+static enum leat_status stream_lake_table(struct leat_flow_run *run, const struct leat_text *parts,
+                                          uint32_t count, struct leat_source **out,
+                                          struct leat_error *err)
+{
+    struct leat_new_position position = {0};
+    struct leat_update *update = run->update;
+    struct leat_data_files chosen = {0};
+    const char *schema, *name;
+    struct leat_table table;
+    enum leat_status status;
+
+    LEAT_TRY(load_lake_table(update, parts, count, &update->arena, &schema, &name, &table, err));
+    position.name = leat_arena_printf(&update->arena, "%s.%s", schema, name);
+    leat_update_position_of(&table, &position.at);
+    status = position.name ? LEAT_OK : leat_error_memory(err);
+    if (status == LEAT_OK && (update->check_only || update->replay)) {
+        status = leat_update_empty_source(update, &table.schema, name, out, err);
+    } else if (status == LEAT_OK) {
+        status = choose_files(run, &table, position.name, &chosen, err);
+        run->has_new |= chosen.count > 0;
+        if (status == LEAT_OK)
+            status = add_position(run, &position, err);
+        if (status == LEAT_OK)
+            status = leat_table_open_files(&table, chosen.items, chosen.count, name, out, err);
+    }
+    leat_table_release(&table);
+    return status;
 }
 
 enum leat_status leat_update_open_stream(void *context, const struct leat_sql_from *from,
@@ -341,9 +416,10 @@ enum leat_status leat_update_open_stream(void *context, const struct leat_sql_fr
     if (source && source->kind == LEAT_DATASET_STREAMING)
         return run->update->replay ? leat_update_open_kept(run, NULL, source, out, err)
                                    : stream_table(run, source, out, err);
-    (void)leat_error_set(err, LEAT_E_STREAM_SOURCE, "\"%s\" cannot be streamed: it is %s",
-                         count ? parts[count - 1].data : "",
-                         source ? "no streaming table" : "no table of this pipeline");
+    if (!source)
+        return stream_lake_table(run, parts, count, out, err);
+    (void)leat_error_set(err, LEAT_E_STREAM_SOURCE,
+                         "\"%s\" cannot be streamed: it is no streaming table", source->name);
     leat_error_hint(err, "leave STREAM out and use a materialized view, or stream from a streaming "
                          "table");
     return LEAT_INVALID;
