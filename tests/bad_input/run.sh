@@ -2,7 +2,7 @@
 # What bad input gets: an error with its code, file and place, the right exit code, and nothing half-written.
 set -uo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
-LEAT=${LEAT:-$root/build/release/leat}
+export LEAT=${LEAT:-$root/build/release/leat}
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 cd "$work" || exit 1
