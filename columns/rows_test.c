@@ -87,6 +87,7 @@ static void make_batch(struct leat_schema *schema, struct leat_batch *batch,
     struct leat_field fields[2] = {{.name = "a", .type = leat_type_get(LEAT_INT32)},
                                    {.name = "b", .type = leat_type_get(LEAT_TEXT)}};
 
+    assert_true(c && entries && selection);
     for (int i = 0; i < SIMPLE; i++) {
         const struct leat_type *type = leat_type_get((enum leat_type_id)i);
         if (i == LEAT_DECIMAL)
@@ -105,6 +106,7 @@ static void make_batch(struct leat_schema *schema, struct leat_batch *batch,
     c[SIMPLE + 1] = (struct leat_vector){.type = leat_type_struct(arena, fields, 2),
                                          .length = ROWS,
                                          .children = LEAT_NEW_ARRAY(arena, struct leat_vector, 2)};
+    assert_true(c[SIMPLE].type && c[SIMPLE + 1].type && c[SIMPLE + 1].children);
     c[SIMPLE + 1].children[0] = c[LEAT_INT32];
     c[SIMPLE + 1].children[1] = c[LEAT_TEXT];
     c[SIMPLE + 2] = (struct leat_vector){
@@ -118,6 +120,7 @@ static void make_batch(struct leat_schema *schema, struct leat_batch *batch,
     *batch = (struct leat_batch){COLUMNS, ROWS, c};
     schema->count = COLUMNS;
     schema->fields = LEAT_NEW_ARRAY(arena, struct leat_field, COLUMNS);
+    assert_true(c[SIMPLE + 2].type && schema->fields);
     for (int i = 0; i < COLUMNS; i++)
         schema->fields[i] = (struct leat_field){.name = "c", .type = c[i].type};
 }
