@@ -255,10 +255,11 @@ int leat_process_kill(struct leat_process *process)
 {
     int state = 0;
 
+    if (process->pid > 0)
+        kill(process->pid, SIGKILL); /* before its pipes close, or it may complain of that */
     close_pipes(process);
     if (process->pid <= 0)
         return 0;
-    kill(process->pid, SIGKILL);
     while (waitpid(process->pid, &state, 0) < 0 && errno == EINTR)
         ;
     process->pid = -1;
