@@ -21,8 +21,8 @@ struct walk {
 unsigned parquet_decimal_bytes(unsigned precision)
 {
     unsigned bytes = 1;
-    leat_int128 limit = 128;
-    while (bytes < 16 && leat_power_of_ten[precision] > limit) {
+    unsigned __int128 limit = 128; /* 2^127 is the last one */
+    while (bytes < 16 && (unsigned __int128)leat_power_of_ten[precision] > limit) {
         limit *= 256;
         bytes++;
     }
