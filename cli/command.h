@@ -4,6 +4,7 @@
 #define LEAT_CLI_COMMAND_H
 
 #include "api/c/session.h"
+#include "cli/progress.h"
 
 enum leat_exit {
     LEAT_EXIT_OK = 0,
@@ -69,6 +70,7 @@ struct leat_cli_output {
     uint64_t given;
     bool begun;
     bool truncated;
+    struct leat_cli_progress *progress; /* hidden while output is shown; or NULL */
 };
 void leat_cli_output_init(struct leat_cli_output *output, enum leat_cli_format format);
 void leat_cli_output_release(struct leat_cli_output *output);

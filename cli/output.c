@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TABLE_ROWS = 10000, CELL_WIDTH = 200 };
 
@@ -26,6 +27,8 @@ static enum leat_status flush(struct leat_cli_output *output, struct leat_error 
     size_t length = output->text.length;
 
     output->text.length = 0;
+    if (length > 0 && isatty(1)) /* the line and the output share the terminal */
+        leat_cli_progress_hide(output->progress);
     if (length > 0 && fwrite(output->text.data, 1, length, stdout) != length)
         return leat_error_set(err, LEAT_E_IO, "cannot write to standard output");
     return LEAT_OK;
@@ -375,8 +378,10 @@ static enum leat_status end(struct leat_session_output *base, const char *tag, u
     if (output->timing)
         print_timing(output, tag, rows);
     if (!output->begun) {
+        leat_cli_progress_hide(output->progress);
         if (!output->quiet)
             fprintf(stderr, rows ? "%s %" PRIu64 "\n" : "%s\n", tag, rows);
+        leat_cli_progress_show(output->progress);
         return LEAT_OK;
     }
     output->begun = false;
@@ -387,6 +392,7 @@ static enum leat_status end(struct leat_session_output *base, const char *tag, u
     LEAT_TRY(flush(output, err));
     if (fflush(stdout) != 0)
         return leat_error_set(err, LEAT_E_IO, "cannot write to standard output");
+    leat_cli_progress_show(output->progress);
     return LEAT_OK;
 }
 

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static struct leat_cancel cancel; /* for Ctrl-C */
 
@@ -35,17 +34,27 @@ int leat_cli_open_pipeline(const char *folder, const char *environment, bool jso
 
 /* --- run --- */
 
-static void show_progress(void *context, const char *dataset, uint64_t rows)
-{
-    bool *terminal = context;
+struct run_progress {
+    _Atomic uint64_t bytes, total, rows, done;
+    uint64_t tables;
+};
 
-    if (rows == UINT64_MAX) {
-        if (*terminal)
-            fprintf(stderr, "\r\033[K  %s ...", dataset);
-        return;
-    }
-    if (*terminal)
-        fputs("\r\033[K", stderr);
+static void count_dataset(void *context, const char *dataset, uint64_t rows)
+{
+    (void)dataset;
+    if (rows != UINT64_MAX)
+        atomic_fetch_add(&((struct run_progress *)context)->done, 1);
+}
+
+static void read_progress(void *context, struct leat_progress_counts *out)
+{
+    struct run_progress *progress = context;
+
+    out->bytes = atomic_load(&progress->bytes);
+    out->total = atomic_load(&progress->total);
+    out->rows = atomic_load(&progress->rows);
+    out->done = atomic_load(&progress->done);
+    out->tables = progress->tables;
 }
 
 static void print_expectations(const struct leat_update_table *table)
@@ -128,14 +137,26 @@ static void split_names(char *text, const char **out, size_t room)
 }
 
 static int run_pipeline(struct leat_project *project, struct leat_pipeline *pipeline,
-                        const struct leat_update_options *options, const struct run_options *o,
-                        bool json)
+                        struct leat_update_options *options, const struct run_options *o, bool json)
 {
+    struct run_progress counts = {0};
+    struct leat_cli_progress line = {0};
     struct leat_update_summary summary;
     struct leat_error error;
-    enum leat_status status = leat_update_run(pipeline, options, &summary, &error);
+    enum leat_status status;
     int code = LEAT_EXIT_OK;
 
+    for (uint32_t i = 0; i < pipeline->count; i++)
+        counts.tables += pipeline->datasets[i]->kind != LEAT_DATASET_VIEW;
+    options->progress = count_dataset;
+    options->progress_context = &counts;
+    options->bytes_read = &counts.bytes;
+    options->bytes_total = &counts.total;
+    options->rows_read = &counts.rows;
+    if (!o->quiet)
+        leat_cli_progress_start(&line, read_progress, &counts);
+    status = leat_update_run(pipeline, options, &summary, &error);
+    leat_cli_progress_stop(&line);
     if (!o->quiet)
         print_summary(&summary);
     if (status != LEAT_OK) {
@@ -164,7 +185,7 @@ static int run_run(int argc, char **argv)
                                               {"-q", NULL, &o.quiet},
                                               {"--quiet", NULL, &o.quiet}};
     struct leat_update_options update = {0};
-    bool terminal = isatty(2), json;
+    bool json;
     struct leat_project project;
     struct leat_pipeline pipeline;
     const char *names[64];
@@ -199,8 +220,6 @@ static int run_run(int argc, char **argv)
     update.full_refresh_all = o.refresh_all;
     update.keep_going = o.keep_going;
     update.cancel = &cancel;
-    update.progress = o.quiet ? NULL : show_progress;
-    update.progress_context = &terminal;
     signal(SIGINT, interrupt);
     code = run_pipeline(&project, &pipeline, &update, &o, json);
     leat_project_close(&project);

@@ -64,6 +64,15 @@ static enum leat_status read_input(const struct query_options *options, struct l
     return LEAT_OK;
 }
 
+static void read_progress(void *context, struct leat_progress_counts *out)
+{
+    const struct leat_session *session = context;
+
+    out->bytes = leat_session_bytes_read(session);
+    out->total = leat_session_bytes_total(session);
+    out->rows = leat_session_rows_read(session);
+}
+
 static int run_text(struct leat_session *session, const struct query_options *options,
                     struct leat_cli_output *output, bool json)
 {
@@ -80,9 +89,14 @@ static int run_text(struct leat_session *session, const struct query_options *op
     leat_arena_init(&arena, NULL);
     status = read_input(options, &text, &error);
     if (status == LEAT_OK) {
+        struct leat_cli_progress progress;
         leat_cli_running(session);
+        leat_cli_progress_start(&progress, read_progress, session);
+        output->progress = &progress;
         status = leat_session_run(session, name, text.data ? (const char *)text.data : "",
                                   text.length, &output->base, &arena, &errors, &count, &error);
+        output->progress = NULL;
+        leat_cli_progress_stop(&progress);
         leat_cli_running(NULL);
     }
     if (status != LEAT_OK) {

@@ -20,6 +20,8 @@ struct leat_update_options {
     /* Told when a dataset begins (rows UINT64_MAX) and ends; may be NULL. */
     void (*progress)(void *context, const char *dataset, uint64_t rows);
     void *progress_context;
+    /* Counted while plans are executed; all or none. */
+    _Atomic uint64_t *bytes_read, *bytes_total, *rows_read;
 };
 
 enum leat_dataset_outcome {

@@ -114,6 +114,9 @@ static enum leat_status run_write(struct leat_update *update, struct leat_datase
                                            .accountant = &update->accountant,
                                            .cancel = update->options->cancel,
                                            .bad_rows = &state->quarantine.base,
+                                           .bytes_read = update->options->bytes_read,
+                                           .bytes_total = update->options->bytes_total,
+                                           .rows_read = update->options->rows_read,
                                            .source = *source,
                                            .attempt = &attempt};
     struct leat_plan *write = LEAT_NEW(&owner->arena, struct leat_plan);

@@ -17,6 +17,7 @@ struct leat_session {
     struct leat_cancel cancel;
     _Atomic uint64_t bytes_read;
     _Atomic uint64_t rows_read;
+    _Atomic uint64_t bytes_total;
     unsigned threads;
     char *folder;
     struct leat_lake lake;
@@ -101,6 +102,11 @@ void leat_session_cancel(struct leat_session *session)
 uint64_t leat_session_bytes_read(const struct leat_session *session)
 {
     return atomic_load(&session->bytes_read);
+}
+
+uint64_t leat_session_bytes_total(const struct leat_session *session)
+{
+    return atomic_load(&session->bytes_total);
 }
 
 uint64_t leat_session_rows_read(const struct leat_session *session)
@@ -855,6 +861,7 @@ static enum leat_status run_statement(struct leat_session *session,
     atomic_store(&session->cancel.requested, false);
     atomic_store(&session->bytes_read, 0);
     atomic_store(&session->rows_read, 0);
+    atomic_store(&session->bytes_total, 0);
     leat_plan_owner_init(&run.owner, &session->accountant);
     run.plan_options.catalog = session->catalog;
     run.plan_options.folder = session->folder;
@@ -864,6 +871,7 @@ static enum leat_status run_statement(struct leat_session *session,
     run.execute.cancel = &session->cancel;
     run.execute.bytes_read = &session->bytes_read;
     run.execute.rows_read = &session->rows_read;
+    run.execute.bytes_total = &session->bytes_total;
     run.execute.source = run.plan_options.source;
     status = run_kind(&run, statement, err);
     if (status != LEAT_OK && err->place.line == 0 && !err->place.source[0])

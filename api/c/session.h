@@ -48,6 +48,7 @@ LEAT_CHECKED enum leat_status leat_session_run(struct leat_session *session, con
 void leat_session_cancel(struct leat_session *session);
 /* Progress of the running statement. */
 uint64_t leat_session_bytes_read(const struct leat_session *session);
+uint64_t leat_session_bytes_total(const struct leat_session *session); /* an estimate */
 uint64_t leat_session_rows_read(const struct leat_session *session);
 /* Names of tables and views, sorted. */
 LEAT_CHECKED enum leat_status leat_session_names(struct leat_session *session,

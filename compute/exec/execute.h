@@ -18,7 +18,8 @@ struct leat_execute_options {
     struct leat_bad_row_handler *bad_rows; /* or NULL: unreadable rows fail the query */
     _Atomic uint64_t *bytes_read;          /* progress, or NULL */
     _Atomic uint64_t *rows_read;           /* progress, or NULL */
-    struct leat_expr_source source;        /* the statement's text, for carets in run-time errors */
+    _Atomic uint64_t *bytes_total;      /* progress, or NULL: what the sources hold, an estimate */
+    struct leat_expr_source source;     /* the statement's text, for carets in run-time errors */
     const struct leat_attempt *attempt; /* names of what WRITE makes; needed if the plan writes */
     bool profile;                       /* collect rows and times for EXPLAIN ANALYZE */
     /* INPUT nodes of fragments: gives the reader of a stage's rows for this task. */

@@ -83,6 +83,8 @@ static enum leat_status scan_prepare(struct leat_exec *exec, struct leat_node *n
                                                 .cancel = exec->options->cancel,
                                                 .bad_rows = exec->options->bad_rows,
                                                 .bytes_read = exec->options->bytes_read};
+    if (exec->options->bytes_total && plan->scan.source->byte_estimate != UINT64_MAX)
+        atomic_fetch_add(exec->options->bytes_total, plan->scan.source->byte_estimate);
     LEAT_TRY(find_columns(exec, plan, state, err));
     for (const struct leat_filter_use *use = node->filters; use; use = use->next)
         state->use_count++;

@@ -1,6 +1,7 @@
 """leat init, check and the exit codes of commands."""
 import json
 import os
+import pty
 import subprocess
 
 from project import LEAT, WORK, Project, check, finish
@@ -41,6 +42,32 @@ def codes() -> None:
         check(f"{command} --help", done.returncode == 0 and f"  leat {command}" in done.stdout and done.stderr == "", done)
 
 
+def on_terminal(*arguments: str) -> str:
+    """What the command writes when standard error is a terminal."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([LEAT, *arguments], stdout=subprocess.DEVNULL, stderr=slave, env={**os.environ, "TERM": "xterm"})
+    os.close(slave)
+    text = b""
+    while True:
+        try:
+            text += os.read(master, 65536)
+        except OSError:
+            break
+    process.wait()
+    os.close(master)
+    return text.decode()
+
+
+def progress() -> None:
+    slow = ("query", "-q", "-c", "SELECT count(*) FROM generate_series(1, 2000) a, generate_series(1, 40000) b WHERE a::text || b::text = 'x'")
+    said = on_terminal(*slow)
+    check("progress on a terminal", "\r\x1b[K  " in said and said.endswith("\r\x1b[K"), repr(said))
+    done = subprocess.run([LEAT, *slow], capture_output=True, text=True)
+    check("no progress elsewhere", done.stderr == "", done.stderr)
+    check("no progress of what is fast", on_terminal("query", "-q", "-c", "SELECT 1") == "")
+
+
 init()
 codes()
+progress()
 finish()
