@@ -101,6 +101,12 @@ static inline bool test_fault_fork(const struct CMUnitTest *test, enum test_faul
     }
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
+    if (child > 0 && WIFSIGNALED(status))
+        printf("ended by signal %d\n", WTERMSIG(status));
+    else if (child > 0 && WIFEXITED(status) && WEXITSTATUS(status) != 0)
+        printf("ended with status %d\n", WEXITSTATUS(status));
+    else if (report->failed_unprovoked)
+        printf("failed without a call having failed\n");
     return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 && !report->failed_unprovoked;
 }
 
