@@ -132,6 +132,9 @@ struct leat_source_ops {
 struct leat_source {
     const struct leat_source_ops *ops;
     struct leat_schema schema;
+    bool has_origin; /* the schema's last two columns say where rows come from: the file (text) and
+                        the byte at which the row starts in its decompressed text (bigint, null if
+                        unknown). Queries do not see them */
     uint64_t row_estimate;  /* UINT64_MAX if unknown */
     uint64_t byte_estimate; /* of stored data; UINT64_MAX if unknown */
     /* Statistics for the planner; NULL or per column. Values may be null (unknown). */

@@ -103,15 +103,24 @@ enum leat_status leat_source_files_complete(const struct leat_source_files *file
                                             struct leat_arena *arena, struct leat_schema *schema,
                                             struct leat_error *err)
 {
-    if (!files->filename)
+    uint32_t extra = leat_source_files_extra(files), count = schema->count;
+
+    if (!extra)
         return LEAT_OK;
-    struct leat_field *fields = LEAT_NEW_ARRAY(arena, struct leat_field, schema->count + 1);
+    struct leat_field *fields = LEAT_NEW_ARRAY(arena, struct leat_field, count + extra);
     if (!fields)
         return leat_error_memory(err);
-    memcpy(fields, schema->fields, schema->count * sizeof(*fields));
-    fields[schema->count] =
-        (struct leat_field){.name = "filename", .type = leat_type_get(LEAT_TEXT), .required = true};
-    *schema = (struct leat_schema){schema->count + 1, fields};
+    memcpy(fields, schema->fields, count * sizeof(*fields));
+    if (files->filename)
+        fields[count++] = (struct leat_field){
+            .name = "filename", .type = leat_type_get(LEAT_TEXT), .required = true};
+    if (files->origin) {
+        fields[count++] =
+            (struct leat_field){.name = "origin_file", .type = leat_type_get(LEAT_TEXT)};
+        fields[count++] =
+            (struct leat_field){.name = "origin_offset", .type = leat_type_get(LEAT_INT64)};
+    }
+    *schema = (struct leat_schema){count, fields};
     return LEAT_OK;
 }
 
@@ -119,6 +128,7 @@ enum leat_status leat_source_files_put(const struct leat_source_files *files,
                                        struct leat_buffer *out, struct leat_error *err)
 {
     LEAT_TRY(leat_buffer_put_u8(out, files->filename, err));
+    LEAT_TRY(leat_buffer_put_u8(out, files->origin, err));
     LEAT_TRY(leat_buffer_put_u8(out, files->union_by_name, err));
     LEAT_TRY(leat_buffer_put_u32(out, files->count, err));
     for (uint32_t i = 0; i < files->count; i++) {
@@ -132,13 +142,15 @@ enum leat_status leat_source_files_put(const struct leat_source_files *files,
 enum leat_status leat_source_files_read(struct leat_cursor *cursor, struct leat_arena *arena,
                                         struct leat_source_files *out, struct leat_error *err)
 {
-    uint8_t filename, union_by_name;
+    uint8_t filename, origin, union_by_name;
     uint64_t modified;
     *out = (struct leat_source_files){0};
     LEAT_TRY(leat_cursor_get_u8(cursor, &filename, err));
+    LEAT_TRY(leat_cursor_get_u8(cursor, &origin, err));
     LEAT_TRY(leat_cursor_get_u8(cursor, &union_by_name, err));
     LEAT_TRY(leat_cursor_get_u32(cursor, &out->count, err));
     out->filename = filename != 0;
+    out->origin = origin != 0;
     out->union_by_name = union_by_name != 0;
     if (out->count > (cursor->length - cursor->position) / 20)
         return leat_error_set(err, LEAT_E_MESSAGE, "a serialised source is cut short");

@@ -16,6 +16,7 @@ struct leat_source_files {
     struct leat_source_file *items;
     uint32_t count;
     bool filename;      /* the last column is the file's name */
+    bool origin;        /* two more behind it: leat_source.has_origin */
     bool union_by_name; /* columns of all files, not only the first one's */
 };
 
@@ -31,7 +32,12 @@ LEAT_CHECKED enum leat_status
 leat_source_files_merge(const struct leat_source_files *files, uint32_t i,
                         const struct leat_schema *file_schema, struct leat_arena *arena,
                         struct leat_schema *schema, struct leat_error *err);
-/* Adds the filename column, if wanted, when all schemas are merged. */
+/* Columns that are not in the files. */
+static inline uint32_t leat_source_files_extra(const struct leat_source_files *files)
+{
+    return files->filename + 2u * files->origin;
+}
+/* Adds the columns that are not in the files, if wanted, when all schemas are merged. */
 LEAT_CHECKED enum leat_status leat_source_files_complete(const struct leat_source_files *files,
                                                          struct leat_arena *arena,
                                                          struct leat_schema *schema,

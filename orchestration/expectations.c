@@ -4,6 +4,7 @@
  * or, in another process, stand in front of their receipts. */
 #include "orchestration/expectations.h"
 #include "compute/plan/sources.h"
+#include "orchestration/row_lines.h"
 
 struct expectation_sink {
     struct leat_sink base;
@@ -22,6 +23,7 @@ struct expectation_writer {
     struct leat_evaluator *evaluator;
     struct leat_bad_row_handler *bad_rows;
     struct leat_arena arena;
+    struct leat_row_lines lines;
     uint64_t rows;
     uint64_t *violations;
 };
@@ -54,7 +56,7 @@ enum leat_status leat_expectation_put_row(const struct leat_schema *schema,
                                           struct leat_buffer *out, struct leat_error *err)
 {
     LEAT_TRY(leat_buffer_append_byte(out, '{', err));
-    for (uint32_t c = 0; c < batch->column_count; c++) {
+    for (uint32_t c = 0; c < schema->count; c++) {
         LEAT_TRY(leat_buffer_append_string(out, c ? ", " : "", err));
         LEAT_TRY(put_name(schema->fields[c].name, out, err));
         if (leat_vector_is_null(&batch->columns[c], row))
@@ -63,6 +65,30 @@ enum leat_status leat_expectation_put_row(const struct leat_schema *schema,
             LEAT_TRY(leat_vector_print_json(&batch->columns[c], row, out, err));
     }
     return leat_buffer_append_byte(out, '}', err);
+}
+
+/* Where the row comes from, if the batch says so. The text of the file's name is in the arena. */
+static enum leat_status find_origin(struct expectation_writer *writer,
+                                    const struct leat_batch *batch, uint32_t row,
+                                    struct leat_bad_row *bad, struct leat_error *err)
+{
+    const struct leat_vector *origin = &batch->columns[writer->sink->base.schema.count];
+    struct leat_value file, offset;
+
+    if (batch->column_count != writer->sink->base.schema.count + 2)
+        return LEAT_OK;
+    LEAT_TRY(leat_value_from_vector(&origin[0], row, &writer->arena, &file, err));
+    LEAT_TRY(leat_value_from_vector(&origin[1], row, &writer->arena, &offset, err));
+    if (file.is_null)
+        return LEAT_OK;
+    bad->file = leat_arena_copy(&writer->arena, file.text.data, file.text.length);
+    if (!bad->file)
+        return leat_error_memory(err);
+    if (!offset.is_null) {
+        bad->offset = (uint64_t)offset.integer;
+        bad->line = leat_row_lines_find(&writer->lines, file.text, bad->offset);
+    }
+    return LEAT_OK;
 }
 
 static enum leat_status turn_away(struct expectation_writer *writer,
@@ -77,6 +103,7 @@ static enum leat_status turn_away(struct expectation_writer *writer,
 
     if (expectation->violation == LEAT_SQL_VIOLATION_DROP_ROW)
         return LEAT_OK;
+    LEAT_TRY(find_origin(writer, batch, row, &bad, err));
     leat_buffer_init(&json, 0);
     status = leat_expectation_put_row(&sink->base.schema, batch, row, &json, err);
     if (status == LEAT_OK && expectation->violation == LEAT_SQL_VIOLATION_FAIL_UPDATE) {
@@ -84,6 +111,9 @@ static enum leat_status turn_away(struct expectation_writer *writer,
             leat_error_set(err, LEAT_E_EXPECTATION, "expectation \"%s\" failed for the row %.*s",
                            expectation->name, (int)(json.length < 400 ? json.length : 400),
                            (const char *)json.data);
+        if (bad.file && bad.line)
+            leat_error_hint(err, "the row stands in %s, line %llu", bad.file,
+                            (unsigned long long)bad.line);
     } else if (status == LEAT_OK) {
         (void)leat_error_set(&bad.error, LEAT_E_EXPECTATION, "expectation \"%s\" failed",
                              expectation->name);
@@ -121,7 +151,8 @@ static enum leat_status write_rows(struct leat_writer *base, const struct leat_b
     struct expectation_writer *writer = (struct expectation_writer *)base;
     struct expectation_sink *sink = writer->sink;
     struct leat_vector *conditions;
-    struct leat_batch kept = {.column_count = batch->column_count};
+    struct leat_batch kept = {.column_count = sink->base.schema.count};
+    struct leat_batch whole = {kept.column_count, batch->length, batch->columns};
     uint32_t *selection;
 
     leat_arena_reset(&writer->arena);
@@ -140,11 +171,11 @@ static enum leat_status write_rows(struct leat_writer *base, const struct leat_b
     }
     if (sink->count == 0 || kept.length == batch->length) {
         writer->rows += batch->length;
-        return writer->inner->ops->write(writer->inner, batch, err);
+        return writer->inner->ops->write(writer->inner, &whole, err);
     }
     if (kept.length == 0)
         return LEAT_OK;
-    for (uint32_t c = 0; c < batch->column_count; c++)
+    for (uint32_t c = 0; c < kept.column_count; c++)
         LEAT_TRY(leat_vector_select(&batch->columns[c], selection, kept.length, &writer->arena,
                                     &kept.columns[c], err));
     writer->rows += kept.length;
@@ -154,6 +185,7 @@ static enum leat_status write_rows(struct leat_writer *base, const struct leat_b
 static void writer_free(struct expectation_writer *writer)
 {
     leat_evaluator_free(writer->evaluator);
+    leat_row_lines_release(&writer->lines);
     leat_free(writer->violations);
     leat_arena_release(&writer->arena);
     leat_free(writer);

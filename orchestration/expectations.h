@@ -18,7 +18,8 @@ struct leat_expectation {
 
 /* A sink in front of `inner` (taken). The expectations must outlive it. Rows that violate one with
  * DROP ROW or QUARANTINE ROW do not pass, the latter are told to the attempt's bad_rows; FAIL
- * UPDATE ends the write with L4201 and the first such row; WARN counts. */
+ * UPDATE ends the write with L4201 and the first such row; WARN counts. Batches may have two
+ * columns more than the table, which say where rows come from (leat_source.has_origin). */
 LEAT_CHECKED enum leat_status leat_expectation_sink(struct leat_sink *inner,
                                                     struct leat_expectation *expectations,
                                                     uint32_t count,

@@ -11,7 +11,7 @@
 
 struct leat_replay_row {
     const char *id, *flow;
-    const char *file; /* NULL: of an expectation */
+    const char *file; /* NULL: of an expectation, raw is the table's row as JSON */
     struct leat_text raw;
     uint64_t start; /* in the file that is read now */
     bool alone;     /* may spoil the rows behind it */
@@ -93,7 +93,8 @@ static enum leat_status take_rows(struct leat_replay *replay, struct leat_error 
             const char *code = copy_of(&replay->arena, text_of(&batch->columns[3], r));
             row->id = copy_of(&replay->arena, text_of(&batch->columns[0], r));
             row->flow = copy_of(&replay->arena, text_of(&batch->columns[1], r));
-            row->file = copy_of(&replay->arena, text_of(&batch->columns[2], r));
+            if (!code || strcmp(code, "L4201") != 0)
+                row->file = copy_of(&replay->arena, text_of(&batch->columns[2], r));
             row->raw = text_of(&batch->columns[4], r);
             row->alone = code && strcmp(code, "L1004") == 0;
             if (!row->id || !row->flow)

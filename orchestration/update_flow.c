@@ -172,6 +172,43 @@ static enum leat_status check_streaming(const struct leat_flow_run *run, struct 
     return LEAT_OK;
 }
 
+/* Whether rows may be shown or kept aside, so that it matters where they come from. */
+static bool wants_origin(const struct leat_dataset *dataset)
+{
+    for (uint32_t i = 0; i < dataset->create->expectation_count; i++) {
+        enum leat_sql_violation violation = dataset->create->expectations[i].violation;
+        if (violation == LEAT_SQL_VIOLATION_QUARANTINE_ROW ||
+            violation == LEAT_SQL_VIOLATION_FAIL_UPDATE)
+            return true;
+    }
+    return false;
+}
+
+/* Puts the query's columns in order for the table; those of the rows' origin stay behind them. */
+static enum leat_status fit_table(struct leat_update *update, struct leat_dataset *dataset,
+                                  const struct leat_flow *flow, bool origin,
+                                  const struct leat_plan_options *options,
+                                  struct leat_plan_owner *owner, struct leat_plan **plan,
+                                  struct leat_error *err)
+{
+    struct leat_dataset_state *state = leat_state_of(dataset);
+    struct leat_schema query = (*plan)->schema, target;
+
+    query.count -= 2u * origin;
+    LEAT_TRY(leat_update_settle_table(update, dataset, &query, err));
+    target = state->schema;
+    if (origin) {
+        target.fields = LEAT_NEW_ARRAY(&owner->arena, struct leat_field, target.count + 2);
+        if (!target.fields)
+            return leat_error_memory(err);
+        memcpy(target.fields, state->schema.fields, target.count * sizeof(*target.fields));
+        memcpy(target.fields + target.count, query.fields + query.count,
+               2 * sizeof(*target.fields));
+        target.count += 2;
+    }
+    return leat_plan_coerce(*plan, &target, flow->by_name, options, owner, plan, err);
+}
+
 static enum leat_status run_flow(struct leat_update *update, struct leat_dataset *dataset,
                                  const struct leat_flow *flow, struct leat_error *err)
 {
@@ -181,17 +218,17 @@ static enum leat_status run_flow(struct leat_update *update, struct leat_dataset
     struct leat_plan_owner owner;
     struct leat_plan *plan = NULL;
     enum leat_status status;
+    bool origin = false;
 
+    if (wants_origin(dataset) && !update->replay)
+        options.origin = &origin;
     state->quarantine.flow = flow->name;
     leat_plan_owner_init(&owner, &update->accountant);
     status = leat_plan_query(flow->query, &options, &owner, &plan, err);
     if (status == LEAT_OK)
         status = check_streaming(&run, err);
     if (status == LEAT_OK)
-        status = leat_update_settle_table(update, dataset, &plan->schema, err);
-    if (status == LEAT_OK)
-        status =
-            leat_plan_coerce(plan, &state->schema, flow->by_name, &options, &owner, &plan, err);
+        status = fit_table(update, dataset, flow, origin, &options, &owner, &plan, err);
     if (status == LEAT_OK)
         status = bind_expectations(update, dataset, &state->schema, err);
     if (status == LEAT_OK && update->in_memory) {

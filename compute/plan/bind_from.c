@@ -37,6 +37,12 @@ static struct node *scan_source(struct planner *pl, struct leat_source *source,
             source->row_estimate == UINT64_MAX ? -1 : (double)source->row_estimate;
         (*outputs)[i] = (struct output){.name = leat_text_of(field->name), .id = id};
     }
+    if (source->has_origin) { /* hidden from names and * */
+        *count -= 2;
+        for (uint32_t i = 0; i < 2 && !pl->has_origin; i++)
+            pl->origin[i] = node->columns.items[*count + i];
+        pl->has_origin = true;
+    }
     return node;
 }
 

@@ -163,8 +163,10 @@ enum leat_status leat_plan_file_call(const struct leat_sql_from *from,
     const struct leat_sql_call *call;
     struct leat_sql_path path;
 
-    *out = (struct leat_file_call){
-        .function = "read_files", .offset = from->offset, .length = from->length};
+    *out = (struct leat_file_call){.function = "read_files",
+                                   .origin = options->origin != NULL,
+                                   .offset = from->offset,
+                                   .length = from->length};
     if (from->kind == LEAT_SQL_FROM_FILE) {
         out->patterns = LEAT_NEW_ARRAY(arena, const char *, 1);
         return out->patterns ? add_pattern(&r, out, from->file) : leat_error_memory(err);
@@ -310,6 +312,14 @@ static enum leat_status unknown_format(const char *what, const char *name, struc
     return LEAT_INVALID;
 }
 
+static bool has_option(const struct leat_format *format, const char *name)
+{
+    for (const struct leat_option *option = format->read_options; option->name; option++)
+        if (strcmp(option->name, name) == 0)
+            return true;
+    return false;
+}
+
 enum leat_status leat_plan_open_files(const struct leat_file_call *call,
                                       const struct leat_file_info *files, size_t count,
                                       struct leat_source **out, struct leat_error *err)
@@ -320,8 +330,8 @@ enum leat_status leat_plan_open_files(const struct leat_file_call *call,
     bool any = strcmp(call->function, "read_files") == 0;
 
     *out = NULL;
-    if (call->option_count > 64)
-        return leat_error_set(err, LEAT_E_WRONG_ARGUMENT, "more than 64 options");
+    if (call->option_count > 63)
+        return leat_error_set(err, LEAT_E_WRONG_ARGUMENT, "more than 63 options");
     if (!count)
         return leat_error_set(err, LEAT_E_NO_FILES, "there are no files to read");
     for (uint32_t i = 0; i < call->option_count; i++) {
@@ -348,5 +358,8 @@ enum leat_status leat_plan_open_files(const struct leat_file_call *call,
     if (!format)
         return unknown_format("the format cannot be told from the name or content of",
                               files[0].path, err);
+    if (call->origin && has_option(format, "origin"))
+        rest[rest_count++] = (struct leat_option_value){
+            .name = "origin", .value = {.type = leat_type_get(LEAT_BOOLEAN), .integer = 1}};
     return format->open(files, count, rest, rest_count, out, err);
 }

@@ -13,6 +13,35 @@ static void planner_init(struct planner *pl, const struct leat_plan_options *opt
         .options = options, .owner = owner, .arena = arena, .source = options->source, .err = err};
 }
 
+/* The columns that say where rows come from, if they reach the top. */
+static bool add_origin(struct planner *pl, struct bound_query *query)
+{
+    static const char *const names[] = {"origin_file", "origin_offset"};
+    struct idset outputs = {0};
+    struct output *more;
+
+    if (!pl->options->origin)
+        return true;
+    *pl->options->origin = false;
+    if (!pl->has_origin)
+        return true;
+    if (!node_outputs(pl, query->node, &outputs))
+        return false;
+    if (!idset_has(&outputs, pl->origin[0]) || !idset_has(&outputs, pl->origin[1]))
+        return true;
+    more = plan_alloc(pl, (query->count + 2u) * sizeof(*more));
+    if (!more)
+        return false;
+    memcpy(more, query->outputs, query->count * sizeof(*more));
+    for (uint32_t i = 0; i < 2; i++)
+        more[query->count + i] =
+            (struct output){.name = leat_text_of(names[i]), .id = pl->origin[i]};
+    query->outputs = more;
+    query->count += 2;
+    *pl->options->origin = true;
+    return true;
+}
+
 enum leat_status leat_plan_query(const struct leat_sql_query *query,
                                  const struct leat_plan_options *options,
                                  struct leat_plan_owner *owner, struct leat_plan **out,
@@ -28,7 +57,7 @@ enum leat_status leat_plan_query(const struct leat_sql_query *query,
         err = &local;
     leat_error_clear(err);
     planner_init(&pl, options, owner, &owner->arena, err);
-    if (bind_query(&pl, query, NULL, &bound)) {
+    if (bind_query(&pl, query, NULL, &bound) && add_origin(&pl, &bound)) {
         node = options->no_optimizer ? bound.node : optimize(&pl, bound.node);
         if (node)
             *out = lower_query(&pl, node, bound.outputs, bound.count);

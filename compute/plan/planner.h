@@ -10,6 +10,7 @@
 
 /* A call of read_csv(...), read_files(...) or FROM 'file', with its arguments evaluated. */
 struct leat_file_call {
+    bool origin;          /* with the columns of leat_source.has_origin, if the format has them */
     const char *function; /* "read_csv", "read_json", "read_parquet", "read_avro", "read_files" */
     uint32_t pattern_count;
     const char **patterns; /* files, folders or globs, joined with the options' folder */
@@ -24,6 +25,9 @@ struct leat_plan_options {
     struct leat_expr_source source; /* the script's name and text, for carets */
     const char *folder;             /* relative file names start here; NULL: the current folder */
     bool no_optimizer;              /* bind only, for tests */
+    /* Asks for two more columns behind the query's own, which say where each row comes from, as
+     * leat_source.has_origin; set to whether they are there. NULL: not asked. */
+    bool *origin;
     /* Opens STREAM name, STREAM(name) and STREAM read_files(...); the planner takes the source.
      * NULL: STREAM is refused outside pipelines. `call` is NULL for names. */
     enum leat_status (*open_stream)(void *context, const struct leat_sql_from *from,

@@ -103,6 +103,8 @@ struct planner {
     struct column_info *columns;
     uint32_t column_count, column_capacity;
     uint32_t shared_count;
+    uint32_t origin[2]; /* file and offset columns of the first source that has them */
+    bool has_origin;
     const struct leat_sql_cte *binding; /* the WITH query being bound, to tell recursion */
     unsigned depth;
 };

@@ -180,9 +180,10 @@ struct csv_rows {
     uint32_t bad_count;
 };
 
+enum { CSV_FROM_OFFSET = -2 };
 struct csv_column {
     const struct leat_type *type;
-    int32_t from; /* field of the row; -1: constant */
+    int32_t from; /* field of the row; -1: constant; CSV_FROM_OFFSET: where the row starts */
     uint64_t *validity;
     void *data;
 };

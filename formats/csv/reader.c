@@ -205,6 +205,25 @@ static void pass_header(struct csv_reader *r)
     }
 }
 
+/* Where the rows start in the text. */
+static enum leat_status give_offsets(struct csv_reader *r, struct leat_vector *out,
+                                     struct leat_error *err)
+{
+    const struct csv_rows *rows = &r->rows;
+    int64_t *offsets = leat_arena_alloc_aligned(&r->scratch, rows->count * sizeof(*offsets) + 8);
+
+    if (!offsets)
+        return leat_error_memory(err);
+    for (uint32_t i = 0; i < rows->count; i++)
+        offsets[i] =
+            (int64_t)(r->window.offset + csv_window_row_start(&r->window, rows->index_rows[i]));
+    *out = (struct leat_vector){.type = leat_type_get(LEAT_INT64),
+                                .form = LEAT_FLAT,
+                                .length = rows->count,
+                                .data = offsets};
+    return LEAT_OK;
+}
+
 static enum leat_status convert_columns(struct csv_reader *r, struct leat_error *err)
 {
     struct csv_rows *rows = &r->rows;
@@ -215,6 +234,8 @@ static enum leat_status convert_columns(struct csv_reader *r, struct leat_error 
         if (r->columns[i].from >= 0)
             LEAT_TRY(
                 csv_convert(r->settings, rows, &r->columns[i], &r->scratch, &r->vectors[i], err));
+        else if (r->columns[i].from == CSV_FROM_OFFSET)
+            LEAT_TRY(give_offsets(r, &r->vectors[i], err));
         else
             r->vectors[i].length = rows->count;
     return LEAT_OK;
@@ -362,9 +383,10 @@ static enum leat_status alloc_rows(struct csv_reader *r, struct leat_error *err)
 }
 
 static enum leat_status alloc_columns(struct csv_reader *r, const struct leat_scan *scan,
-                                      const int32_t *map, bool filename, struct leat_error *err)
+                                      const int32_t *map, const struct leat_source_files *files,
+                                      struct leat_error *err)
 {
-    uint32_t schema_columns = r->schema->count - filename;
+    uint32_t schema_columns = r->schema->count - leat_source_files_extra(files);
 
     r->column_count = scan->column_count;
     r->columns = LEAT_NEW_ARRAY(&r->arena, struct csv_column, scan->column_count + 1);
@@ -386,7 +408,13 @@ static enum leat_status alloc_columns(struct csv_reader *r, const struct leat_sc
                 return leat_error_memory(err);
             continue;
         }
-        if (filename && at == schema_columns)
+        if (files->origin && at + 1 == r->schema->count &&
+            r->settings->encoding ==
+                LEAT_TEXT_UTF8) { /* else bytes of the text are not the file's */
+            column->from = CSV_FROM_OFFSET;
+            continue;
+        }
+        if (at >= schema_columns && column->type->id == LEAT_TEXT)
             constant.text = leat_text_of(r->path);
         else
             constant.is_null = true;
@@ -455,7 +483,7 @@ enum leat_status csv_reader_open(struct leat_source *source, const struct csv_se
                                  struct leat_reader **out, struct leat_error *err)
 {
     struct csv_reader *r = leat_calloc(1, sizeof(*r));
-    uint32_t schema_columns = source->schema.count - files->filename;
+    uint32_t schema_columns = source->schema.count - leat_source_files_extra(files);
     bool rows_only = true;
     enum leat_status status;
     int32_t *map;
@@ -500,7 +528,7 @@ enum leat_status csv_reader_open(struct leat_source *source, const struct csv_se
     if (!status)
         status = name_fields(r, map, schema_columns, err);
     if (!status)
-        status = alloc_columns(r, scan, map, files->filename, err);
+        status = alloc_columns(r, scan, map, files, err);
     if (status)
         reader_close(&r->base);
     else

@@ -37,6 +37,7 @@ const struct leat_option csv_read_options[] = {
      "rows that cannot be read: 'fail', 'quarantine' or 'null'"},
     {"null_padding", LEAT_BOOLEAN, "false", "rows with too few fields end in nulls"},
     {"filename", LEAT_BOOLEAN, "false", "adds a column with the file's path"},
+    {"origin", LEAT_BOOLEAN, "false", "keeps each row's file and offset beside it, for quarantine"},
     {"union_by_name", LEAT_BOOLEAN, "false", "columns of all files, matched by name"},
     {"sample_rows", LEAT_INT64, "20480", "rows from which types are detected"},
     {"all_text", LEAT_BOOLEAN, "false", "no types are detected"},
@@ -339,6 +340,7 @@ static enum leat_status prepare(struct csv_source *s, const struct leat_file_inf
     LEAT_TRY(leat_options_check("read_csv", csv_read_options, options, option_count, err));
     LEAT_TRY(leat_source_files_init(&s->files, files, file_count, NULL, 0, &s->arena, err));
     leat_option_boolean(&set, "filename", &s->files.filename);
+    leat_option_boolean(&set, "origin", &s->files.origin);
     leat_option_boolean(&set, "union_by_name", &s->files.union_by_name);
     LEAT_TRY(dialect_options(&set, &s->arena, &s->settings, &detect, err));
     LEAT_TRY(value_options(&set, &s->arena, &s->settings, err));
@@ -353,6 +355,7 @@ static enum leat_status prepare(struct csv_source *s, const struct leat_file_inf
     LEAT_TRY(leat_schema_override(&s->base.schema, &types, s->files.items[0].path, err));
     LEAT_TRY(check_types(&s->base.schema, err));
     LEAT_TRY(leat_source_files_complete(&s->files, &s->arena, &s->base.schema, err));
+    s->base.has_origin = s->files.origin;
     s->base.name = leat_arena_printf(&s->arena, "read_csv(%s%s)", s->files.items[0].path,
                                      s->files.count > 1 ? ", ..." : "");
     if (!s->base.name)
@@ -515,9 +518,10 @@ static enum leat_status read_settings(struct csv_source *s, struct leat_cursor *
     LEAT_TRY(leat_cursor_get_u64(cursor, &t->row_bytes, err));
     LEAT_TRY(leat_cursor_get_u32(cursor, &t->file_columns, err));
     if (t->file_columns > CSV_MAX_FIELDS || t->max_row > (uint64_t)1 << 31 ||
-        s->base.schema.count - s->files.filename > CSV_MAX_FIELDS ||
+        s->base.schema.count - leat_source_files_extra(&s->files) > CSV_MAX_FIELDS ||
         (!(s->settings.header && s->files.union_by_name) &&
-         s->base.schema.count - s->files.filename + t->drop_last > t->file_columns))
+         s->base.schema.count - leat_source_files_extra(&s->files) + t->drop_last >
+             t->file_columns))
         return leat_error_set(err, LEAT_E_MESSAGE, "a CSV source has a bad number of columns");
     return LEAT_OK;
 }
@@ -536,7 +540,7 @@ static enum leat_status csv_read(struct leat_cursor *cursor, struct leat_source 
         status = leat_error_set(err, LEAT_E_MESSAGE, "a CSV source has no files");
     if (!status)
         status = leat_schema_read(cursor, &s->arena, &s->base.schema, err);
-    if (!status && s->base.schema.count < s->files.filename)
+    if (!status && s->base.schema.count < leat_source_files_extra(&s->files))
         status = leat_error_set(err, LEAT_E_MESSAGE, "a CSV source has no columns");
     if (!status)
         status = check_types(&s->base.schema, err);
@@ -547,6 +551,7 @@ static enum leat_status csv_read(struct leat_cursor *cursor, struct leat_source 
         return status;
     }
     s->base.name = s->files.items[0].path;
+    s->base.has_origin = s->files.origin;
     estimate(s);
     *out = &s->base;
     return LEAT_OK;

@@ -134,7 +134,8 @@ struct json_reader {
     bool done;
     bool any_wanted;
     uint32_t column_count;
-    const int32_t *columns; /* of the builder; -1: the file's name */
+    const int32_t *columns; /* of the builder; -1: the file's name or the rows' offsets */
+    int64_t *offsets;       /* where each row of the batch starts, if wanted */
     struct leat_vector *vectors;
     struct leat_batch batch;
 };
@@ -227,6 +228,8 @@ static enum leat_status read_record(struct json_reader *r, const char *start, co
                           .null_count = r->settings->null_count};
     bool good;
 
+    if (r->offsets)
+        r->offsets[*rows] = (int64_t)(r->window.offset + (uint64_t)(start - r->window.data));
     if (r->check_utf8 && !leat_utf8_valid(start, (size_t)(end - start))) {
         if (r->settings->on_error == JSON_ERROR_NULL) {
             json_builder_null_row(&r->builder, (*rows)++);
@@ -452,11 +455,27 @@ static enum leat_status pass_partial_line(struct json_reader *r, struct leat_err
     return LEAT_OK;
 }
 
-static enum leat_status open_columns(struct json_reader *r, const struct leat_schema *schema,
-                                     const struct leat_scan *scan, bool filename,
+/* The column of row offsets: null where bytes of the text are not the file's. */
+static enum leat_status open_offsets(struct json_reader *r, struct leat_vector *out,
                                      struct leat_error *err)
 {
-    uint32_t count = schema->count - filename;
+    struct leat_value none = {.type = leat_type_get(LEAT_INT64), .is_null = true};
+
+    if (r->settings->encoding != LEAT_TEXT_UTF8)
+        return leat_value_to_vector(&none, 0, &r->arena, out, err);
+    r->offsets = leat_arena_alloc_aligned(&r->arena, LEAT_BATCH_ROWS * sizeof(*r->offsets));
+    if (!r->offsets)
+        return leat_error_memory(err);
+    *out = (struct leat_vector){
+        .type = leat_type_get(LEAT_INT64), .form = LEAT_FLAT, .data = r->offsets};
+    return LEAT_OK;
+}
+
+static enum leat_status open_columns(struct json_reader *r, const struct leat_schema *schema,
+                                     const struct leat_scan *scan,
+                                     const struct leat_source_files *files, struct leat_error *err)
+{
+    uint32_t count = schema->count - leat_source_files_extra(files);
     int32_t *columns = LEAT_NEW_ARRAY(&r->arena, int32_t, scan->column_count + 1);
 
     r->columns = columns;
@@ -473,6 +492,8 @@ static enum leat_status open_columns(struct json_reader *r, const struct leat_sc
         columns[i] = scan->columns[i] < count ? (int32_t)scan->columns[i] : -1;
         if (columns[i] >= 0) {
             r->builder.columns[columns[i]].wanted = true;
+        } else if (schema->fields[scan->columns[i]].type->id == LEAT_INT64) {
+            LEAT_TRY(open_offsets(r, &r->vectors[i], err));
         } else {
             struct leat_value name = {.type = leat_type_get(LEAT_TEXT),
                                       .text = leat_text_of(r->file->path)};
@@ -512,7 +533,7 @@ enum leat_status json_reader_open(const struct leat_schema *schema,
     if (status) {
         memset(&r->window, 0, sizeof(r->window));
     } else {
-        status = open_columns(r, schema, scan, files->filename, err);
+        status = open_columns(r, schema, scan, files, err);
     }
     if (!status && start)
         status = pass_partial_line(r, err);

@@ -29,6 +29,7 @@ static const struct leat_option json_read_options[] = {
     {"on_error", LEAT_TEXT, "quarantine",
      "records that cannot be read: 'fail', 'quarantine' or 'null'"},
     {"filename", LEAT_BOOLEAN, "false", "adds a column with the file's path"},
+    {"origin", LEAT_BOOLEAN, "false", "keeps each row's file and offset beside it, for quarantine"},
     {"union_by_name", LEAT_BOOLEAN, "false", "look at every file for columns, not only at some"},
     {"sample_rows", LEAT_INT64, "20480", "records from which columns and types are detected"},
     {"maximum_depth", LEAT_INT64, "128", "levels of nesting allowed"},
@@ -104,6 +105,7 @@ static enum leat_status read_options(const struct leat_option_set *set, struct j
         return leat_option_refuse(set, "compression", text, "'auto', 'none', 'gzip' or 'zstd'",
                                   err);
     leat_option_boolean(set, "filename", &s->files.filename);
+    leat_option_boolean(set, "origin", &s->files.origin);
     leat_option_boolean(set, "union_by_name", &s->files.union_by_name);
     LEAT_TRY(leat_option_number(set, "sample_rows", 1, INT32_MAX, sample_rows, err));
     LEAT_TRY(leat_option_number(set, "maximum_depth", 1, JSON_MAX_DEPTH, &t->depth, err));
@@ -220,6 +222,7 @@ static enum leat_status prepare(struct json_source *s, const struct leat_file_in
     LEAT_TRY(detect_schema(s, records, sample_rows, &declared, err));
     LEAT_TRY(leat_schema_override(&s->base.schema, &types, s->files.items[0].path, err));
     LEAT_TRY(leat_source_files_complete(&s->files, &s->arena, &s->base.schema, err));
+    s->base.has_origin = s->files.origin;
     s->base.name = leat_arena_printf(&s->arena, "read_json(%s%s)", s->files.items[0].path,
                                      s->files.count > 1 ? ", ..." : "");
     if (!s->base.name)
@@ -408,7 +411,7 @@ static enum leat_status read_settings(struct json_source *s, struct leat_cursor 
     if (bytes[0] == JSON_AUTO || bytes[0] > JSON_ARRAY || bytes[2] > LEAT_TEXT_ZSTD ||
         bytes[3] > LEAT_TEXT_WINDOWS1252 || bytes[4] > JSON_ERROR_NULL || t->depth == 0 ||
         t->depth > JSON_MAX_DEPTH || t->max_row > (uint64_t)1 << 31 ||
-        s->base.schema.count < (uint32_t)s->files.filename + t->single)
+        s->base.schema.count < leat_source_files_extra(&s->files) + t->single)
         return leat_error_set(err, LEAT_E_MESSAGE, "a JSON source has bad settings");
     return LEAT_OK;
 }
@@ -434,6 +437,7 @@ static enum leat_status json_read(struct leat_cursor *cursor, struct leat_source
         return status;
     }
     s->base.name = s->files.items[0].path;
+    s->base.has_origin = s->files.origin;
     estimate(s);
     *out = &s->base;
     return LEAT_OK;

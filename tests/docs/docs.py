@@ -1,5 +1,6 @@
 """Runs the commands of the documents: every line of ```sh blocks, in one shell a document, and compares what the last line of a
 block says with the ```text block behind it, where there is one ("..." stands for anything)."""
+import os
 import pathlib
 import re
 import subprocess
@@ -30,7 +31,8 @@ def matches(want: list[str], got: list[str]) -> bool:
 
 def run(document: str, folder: pathlib.Path) -> None:
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", (root / document).read_text(), re.M | re.S)
-    shell = subprocess.Popen(["bash"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    path = f"{root}/build/release:{os.environ['PATH']}"
+    shell = subprocess.Popen(["bash"], cwd=folder, env={**os.environ, "PATH": path}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     count, output = 0, ""
     for kind, text in blocks:
         if kind == "text" and count:
