@@ -100,6 +100,7 @@ static enum leat_status put_error(struct leat_buffer *out, const struct leat_err
 {
     LEAT_TRY(leat_buffer_put_u32(out, (uint32_t)error->code, err));
     LEAT_TRY(leat_buffer_put_string(out, error->message, err));
+    LEAT_TRY(leat_buffer_put_string(out, error->sqlstate, err));
     LEAT_TRY(leat_buffer_put_string(out, error->hint, err));
     LEAT_TRY(leat_buffer_put_string(out, error->place.source, err));
     LEAT_TRY(leat_buffer_put_u64(out, error->place.line, err));
@@ -134,6 +135,7 @@ enum leat_status leat_frame_read_error(struct leat_cursor *body, struct leat_err
     LEAT_TRY(get_text(body, message, sizeof(message), err));
     (void)leat_error_set(out, leat_error_info_get((int)code) && code ? (int)code : LEAT_E_MESSAGE,
                          "%s", message);
+    LEAT_TRY(get_text(body, out->sqlstate, sizeof(out->sqlstate), err));
     LEAT_TRY(get_text(body, out->hint, sizeof(out->hint), err));
     LEAT_TRY(get_text(body, out->place.source, sizeof(out->place.source), err));
     LEAT_TRY(leat_cursor_get_u64(body, &out->place.line, err));
