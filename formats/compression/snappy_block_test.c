@@ -10,6 +10,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/test_faults.h"
+
 #define MOST 200000u
 
 /* Bytes of several kinds: numbers, runs, texts, rubbish. */
@@ -100,5 +102,5 @@ int main(void)
         cmocka_unit_test(snappy__blocks_of_the_library_are_decoded),
         cmocka_unit_test(snappy__damage_is_told),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return LEAT_RUN_TESTS(tests);
 }
