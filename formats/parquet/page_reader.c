@@ -277,12 +277,46 @@ static enum leat_status check_crc(struct parquet_leaf_reader *reader,
     return status;
 }
 
+/* True if decompressed plain values are values of the column's type already. */
+static bool lie_as_values(const struct parquet_leaf_reader *reader)
+{
+    enum parquet_type type = (enum parquet_type)reader->node->element->type;
+    return reader->codec != LEAT_CODEC_NONE && reader->converter.kind == PARQUET_CONVERT_NONE &&
+           (type == PARQUET_INT32 || type == PARQUET_INT64 || type == PARQUET_FLOAT ||
+            type == PARQUET_DOUBLE);
+}
+
+/* The entries as values of the column's type, and one of zeros behind them for codes of nulls. */
+static enum leat_status convert_dictionary(struct parquet_leaf_reader *reader, const uint8_t *plain,
+                                           size_t length, size_t count, uint8_t **out,
+                                           struct leat_error *err)
+{
+    const struct parquet_converter *converter = &reader->converter;
+    struct parquet_converter once = *converter;
+    uint8_t *physical;
+    LEAT_TRY(parquet_page_alloc(reader, (count + 1) * 16, &physical, err));
+    reader->value_at = plain;
+    reader->value_end = plain + length;
+    if (once.kind == PARQUET_CONVERT_UTF8 && parquet_is_ascii(plain, length))
+        once.kind = PARQUET_CONVERT_NONE;
+    if (!parquet_plain_values(reader, count, physical))
+        return parquet_leaf_corrupt(reader, err, "the dictionary is cut short");
+    LEAT_TRY(parquet_page_alloc(reader, (count + 1) * 16, out, err));
+    if (!parquet_convert(&once, physical, *out, count))
+        return parquet_leaf_corrupt(reader, err,
+                                    converter->kind == PARQUET_CONVERT_UTF8
+                                        ? "a text is not UTF-8"
+                                        : "a value does not fit the column's type");
+    memset(*out + count * converter->to_width, 0, converter->to_width);
+    return LEAT_OK;
+}
+
 static enum leat_status read_dictionary(struct parquet_leaf_reader *reader,
                                         const struct parquet_page_header *header,
                                         struct leat_error *err)
 {
     const uint8_t *plain;
-    uint8_t *physical, *values;
+    uint8_t *values;
     int64_t count = header->value_count;
     const struct parquet_element *element = reader->node->element;
     if (reader->dictionary->type)
@@ -297,22 +331,13 @@ static enum leat_status read_dictionary(struct parquet_leaf_reader *reader,
     LEAT_TRY(decompress(reader, reader->at, (size_t)header->packed_size, (size_t)header->plain_size,
                         &plain, err));
     const struct parquet_converter *converter = &reader->converter;
-    size_t entries = (size_t)count + 1; /* one more, of zeros, for codes of nulls */
-    LEAT_TRY(parquet_page_alloc(reader, entries * 16, &physical, err));
-    reader->value_at = plain;
-    reader->value_end = plain + header->plain_size;
-    struct parquet_converter once = *converter;
-    if (once.kind == PARQUET_CONVERT_UTF8 && parquet_is_ascii(plain, (size_t)header->plain_size))
-        once.kind = PARQUET_CONVERT_NONE;
-    if (!parquet_plain_values(reader, (size_t)count, physical))
-        return parquet_leaf_corrupt(reader, err, "the dictionary is cut short");
-    LEAT_TRY(parquet_page_alloc(reader, entries * 16, &values, err));
-    if (!parquet_convert(&once, physical, values, (size_t)count))
-        return parquet_leaf_corrupt(reader, err,
-                                    converter->kind == PARQUET_CONVERT_UTF8
-                                        ? "a text is not UTF-8"
-                                        : "a value does not fit the column's type");
-    memset(values + (size_t)count * converter->to_width, 0, converter->to_width);
+    if (lie_as_values(reader) && count * (int64_t)converter->to_width <= header->plain_size) {
+        values = (uint8_t *)(uintptr_t)plain; /* a buffer of ours, with room for eight bytes more */
+        memset(values + (size_t)count * converter->to_width, 0, converter->to_width);
+    } else {
+        LEAT_TRY(convert_dictionary(reader, plain, (size_t)header->plain_size, (size_t)count,
+                                    &values, err));
+    }
     *reader->dictionary = (struct leat_vector){.type = converter->type,
                                                .form = LEAT_FLAT,
                                                .length = (uint32_t)(count ? count : 1),
