@@ -170,7 +170,17 @@ static void take_spark_key(struct configuration *c, const char *key, yaml_node_t
 
 static void take_variable(struct configuration *c, const char *key, yaml_node_t *value)
 {
-    (void)scalar(c, value, key);
+    struct leat_project *project = c->project;
+    struct leat_project_variable *variables = LEAT_NEW_ARRAY(
+        &project->arena, struct leat_project_variable, (size_t)project->variable_count + 1);
+    const char *text = scalar(c, value, key);
+
+    if (!variables || !text)
+        return;
+    if (project->variable_count)
+        memcpy(variables, project->variables, project->variable_count * sizeof(*variables));
+    variables[project->variable_count++] = (struct leat_project_variable){key, text};
+    project->variables = variables;
 }
 
 static void take_leat_key(struct configuration *c, const char *key, yaml_node_t *value)
@@ -267,12 +277,78 @@ static bool ends_with(const char *text, const char *end)
     return length >= size && strcmp(text + length - size, end) == 0;
 }
 
+static const char *find_variable(const struct leat_project *project, struct leat_text name)
+{
+    for (uint32_t i = project->variable_count; i-- > 0;)
+        if (leat_text_equal(leat_text_of(project->variables[i].name), name))
+            return project->variables[i].value;
+    return NULL;
+}
+
+static enum leat_status unknown_variable(struct leat_project *project, const char *path,
+                                         const struct leat_buffer *text, size_t at, size_t length,
+                                         struct leat_error *err)
+{
+    struct leat_text name = {(const char *)text->data + at + 2, length - 3};
+    const char **names =
+        LEAT_NEW_ARRAY(&project->arena, const char *, (size_t)project->variable_count + 1);
+    struct leat_error error;
+    const char *near;
+
+    if (!names)
+        return leat_error_memory(err);
+    for (uint32_t i = 0; i < project->variable_count; i++)
+        names[i] = project->variables[i].name;
+    near = leat_nearest_name(name, names);
+    (void)leat_error_set(&error, LEAT_E_CONFIGURATION, "there is no variable \"%.*s\"",
+                         (int)(name.length < 100 ? name.length : 100), name.data);
+    leat_error_at_text(&error, path, (const char *)text->data, text->length, at, (uint32_t)length);
+    if (near)
+        leat_error_hint(&error, "did you mean ${%s}?", near);
+    else
+        leat_error_hint(&error, "variables stand in leat.yaml and configs/config.ENV.yaml");
+    leat_project_add_error(project, &error);
+    return LEAT_OK;
+}
+
+/* Puts the values of variables in the place of ${name}; $${ stands for ${ itself. */
+static enum leat_status substitute(struct leat_project *project, const char *path,
+                                   const struct leat_buffer *text, struct leat_buffer *out,
+                                   struct leat_error *err)
+{
+    const char *bytes = (const char *)text->data;
+
+    for (size_t i = 0; i < text->length; i++) {
+        size_t end = i + 2;
+        bool escaped = i + 2 < text->length && memcmp(bytes + i, "$${", 3) == 0;
+        const char *value;
+        if (escaped)
+            i++;
+        if (escaped || i + 2 >= text->length || bytes[i] != '$' || bytes[i + 1] != '{') {
+            LEAT_TRY(leat_buffer_append_byte(out, (uint8_t)bytes[i], err));
+            if (escaped)
+                LEAT_TRY(leat_buffer_append_byte(out, (uint8_t)bytes[++i], err));
+            continue;
+        }
+        while (end < text->length && bytes[end] != '}' && bytes[end] != '\n')
+            end++;
+        end += end < text->length && bytes[end] == '}';
+        value = find_variable(project, (struct leat_text){bytes + i + 2, end - i - 3});
+        if (value)
+            LEAT_TRY(leat_buffer_append_string(out, value, err));
+        else
+            LEAT_TRY(unknown_variable(project, path, text, i, end - i, err));
+        i = end - 1;
+    }
+    return LEAT_OK;
+}
+
 static enum leat_status parse_file(struct leat_project *project, const char *path,
                                    struct leat_error *err)
 {
     struct leat_project_file *file = &project->files[project->file_count];
     size_t prefix = strlen(project->folder);
-    struct leat_buffer bytes;
+    struct leat_buffer read, bytes;
     enum leat_status status;
     char *text;
 
@@ -281,8 +357,11 @@ static enum leat_status parse_file(struct leat_project *project, const char *pat
                      : leat_arena_strdup(&project->arena, path);
     if (!file->path)
         return leat_error_memory(err);
+    leat_buffer_init(&read, LEAT_SQL_MAX_TEXT);
     leat_buffer_init(&bytes, LEAT_SQL_MAX_TEXT);
-    status = leat_file_read_all(path, &bytes, err);
+    status = leat_file_read_all(path, &read, err);
+    if (status == LEAT_OK)
+        status = substitute(project, file->path, &read, &bytes, err);
     text = status == LEAT_OK ? leat_arena_copy(&project->arena, bytes.data, bytes.length) : NULL;
     if (status == LEAT_OK && !text)
         status = leat_error_memory(err);
@@ -299,6 +378,7 @@ static enum leat_status parse_file(struct leat_project *project, const char *pat
             project->file_count++;
         }
     }
+    leat_buffer_release(&read);
     leat_buffer_release(&bytes);
     return status;
 }

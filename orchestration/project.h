@@ -12,6 +12,10 @@ struct leat_project_file {
     const char *path; /* as shown: relative to the project */
     struct leat_sql_script script;
 };
+struct leat_project_variable {
+    const char *name;
+    const char *value;
+};
 struct leat_project {
     struct leat_arena arena;
     const char *folder; /* absolute */
@@ -20,6 +24,8 @@ struct leat_project {
     const char *catalog_name; /* "leat" unless configured */
     const char *schema;       /* the lake's schema for its tables; "main" unless configured */
     const char *environment;
+    uint32_t variable_count; /* ${name} in SQL files; the environment's come later and win */
+    struct leat_project_variable *variables;
     uint32_t file_count;
     struct leat_project_file *files;
     struct leat_error *errors; /* all that were found while loading: configuration and syntax */

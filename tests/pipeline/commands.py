@@ -42,6 +42,21 @@ def codes() -> None:
         check(f"{command} --help", done.returncode == 0 and f"  leat {command}" in done.stdout and done.stderr == "", done)
 
 
+def variables() -> None:
+    """${name} in SQL: from leat.yaml, overridden by the environment's file."""
+    project = Project("variables", {"leat.yaml": "name: test\nvariables:\n  data: in\n  least: 50\n",
+        "configs/config.prod.yaml": "lake: lake-prod\nvariables:\n  least: 70\n", "in/1.csv": "x\n40\n60\n80\n",
+        "transformations/a.sql": "CREATE MATERIALIZED VIEW t AS SELECT x, '$${data}' AS raw FROM read_csv('${data}/*.csv') WHERE x > ${least};"})
+    check("variables: run", project.run().returncode == 0 and project.run("--env", "prod").returncode == 0)
+    project.expect("variables: of leat.yaml", "SELECT * FROM t", "60 ${data}, 80 ${data}")
+    done = project.leat("query", "-q", "--lake", "lake-prod", "--format", "csv", "-c", "SELECT x FROM t")
+    check("variables: of the environment", done.stdout == "x\n80\n", done)
+    project.put("transformations/a.sql", "CREATE MATERIALIZED VIEW t AS\nSELECT ${leest} AS x, ${open AS y;")
+    done = project.leat("check")
+    check("variables: unknown", done.returncode == 2 and "a.sql:2:8" in done.stderr and "did you mean ${least}?" in done.stderr
+          and "no variable \"open" in done.stderr, done.stderr)
+
+
 def on_terminal(*arguments: str) -> str:
     """What the command writes when standard error is a terminal."""
     master, slave = pty.openpty()
@@ -69,5 +84,6 @@ def progress() -> None:
 
 init()
 codes()
+variables()
 progress()
 finish()
