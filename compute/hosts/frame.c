@@ -7,15 +7,15 @@
 
 enum { HEAD = 4, TAIL = 8, HELLO_MAGIC = 0x5441454c /* "LEAT" */ };
 
-enum leat_status leat_frame_begin(struct leat_buffer *out, enum leat_wire_kind kind, size_t *start,
-                                  struct leat_error *err)
+enum leat_status leat_wire_begin(struct leat_buffer *out, enum leat_wire_kind kind, size_t *start,
+                                 struct leat_error *err)
 {
     *start = out->length;
     LEAT_TRY(leat_buffer_put_u32(out, 0, err));
     return leat_buffer_put_u8(out, (uint8_t)kind, err);
 }
 
-enum leat_status leat_frame_end(struct leat_buffer *out, size_t start, struct leat_error *err)
+enum leat_status leat_wire_end(struct leat_buffer *out, size_t start, struct leat_error *err)
 {
     size_t length = out->length - start - HEAD;
     uint32_t head = (uint32_t)length;
@@ -27,19 +27,19 @@ enum leat_status leat_frame_end(struct leat_buffer *out, size_t start, struct le
     return leat_buffer_put_u64(out, leat_hash_bytes(out->data + start + HEAD, length, 0), err);
 }
 
-enum leat_status leat_frame_put(struct leat_buffer *out, enum leat_wire_kind kind, const void *body,
-                                size_t length, struct leat_error *err)
+enum leat_status leat_wire_put(struct leat_buffer *out, enum leat_wire_kind kind, const void *body,
+                               size_t length, struct leat_error *err)
 {
     size_t start;
 
-    LEAT_TRY(leat_frame_begin(out, kind, &start, err));
+    LEAT_TRY(leat_wire_begin(out, kind, &start, err));
     if (length)
         LEAT_TRY(leat_buffer_append(out, body, length, err));
-    return leat_frame_end(out, start, err);
+    return leat_wire_end(out, start, err);
 }
 
-enum leat_status leat_frame_next(const uint8_t *bytes, size_t length, struct leat_wire_frame *out,
-                                 size_t *used, struct leat_error *err)
+enum leat_status leat_wire_next(const uint8_t *bytes, size_t length, struct leat_wire_frame *out,
+                                size_t *used, struct leat_error *err)
 {
     uint32_t size;
     uint64_t sum;
@@ -63,18 +63,18 @@ enum leat_status leat_frame_next(const uint8_t *bytes, size_t length, struct lea
     return LEAT_OK;
 }
 
-enum leat_status leat_frame_put_hello(struct leat_buffer *out, struct leat_error *err)
+enum leat_status leat_wire_put_hello(struct leat_buffer *out, struct leat_error *err)
 {
     size_t start;
 
-    LEAT_TRY(leat_frame_begin(out, LEAT_WIRE_HELLO, &start, err));
+    LEAT_TRY(leat_wire_begin(out, LEAT_WIRE_HELLO, &start, err));
     LEAT_TRY(leat_buffer_put_u32(out, HELLO_MAGIC, err));
     LEAT_TRY(leat_buffer_put_u32(out, LEAT_WIRE_VERSION, err));
     LEAT_TRY(leat_buffer_put_string(out, LEAT_VERSION, err));
-    return leat_frame_end(out, start, err);
+    return leat_wire_end(out, start, err);
 }
 
-enum leat_status leat_frame_check_hello(struct leat_cursor *body, struct leat_error *err)
+enum leat_status leat_wire_check_hello(struct leat_cursor *body, struct leat_error *err)
 {
     struct leat_text program;
     uint32_t magic, version;
@@ -124,8 +124,8 @@ static enum leat_status get_text(struct leat_cursor *body, char *out, size_t siz
     return LEAT_OK;
 }
 
-enum leat_status leat_frame_read_error(struct leat_cursor *body, struct leat_error *out,
-                                       struct leat_error *err)
+enum leat_status leat_wire_read_error(struct leat_cursor *body, struct leat_error *out,
+                                      struct leat_error *err)
 {
     char message[sizeof(out->message)];
     uint32_t code;
@@ -145,14 +145,14 @@ enum leat_status leat_frame_read_error(struct leat_cursor *body, struct leat_err
     return get_text(body, out->excerpt, sizeof(out->excerpt), err);
 }
 
-enum leat_status leat_frame_put_error(struct leat_buffer *out, const struct leat_error *error,
-                                      struct leat_error *err)
+enum leat_status leat_wire_put_error(struct leat_buffer *out, const struct leat_error *error,
+                                     struct leat_error *err)
 {
     size_t start;
 
-    LEAT_TRY(leat_frame_begin(out, LEAT_WIRE_ERROR, &start, err));
+    LEAT_TRY(leat_wire_begin(out, LEAT_WIRE_ERROR, &start, err));
     LEAT_TRY(put_error(out, error, err));
-    return leat_frame_end(out, start, err);
+    return leat_wire_end(out, start, err);
 }
 
 /* --- bad rows: optional texts carry a flag --- */
@@ -174,12 +174,12 @@ static enum leat_status get_optional(struct leat_cursor *body, struct leat_arena
     return present ? leat_cursor_get_string(body, arena, out, err) : LEAT_OK;
 }
 
-enum leat_status leat_frame_put_bad_row(struct leat_buffer *out, const struct leat_bad_row *row,
-                                        struct leat_error *err)
+enum leat_status leat_wire_put_bad_row(struct leat_buffer *out, const struct leat_bad_row *row,
+                                       struct leat_error *err)
 {
     size_t start;
 
-    LEAT_TRY(leat_frame_begin(out, LEAT_WIRE_BAD_ROW, &start, err));
+    LEAT_TRY(leat_wire_begin(out, LEAT_WIRE_BAD_ROW, &start, err));
     LEAT_TRY(put_optional(out, row->file, err));
     LEAT_TRY(leat_buffer_put_u64(out, row->line, err));
     LEAT_TRY(leat_buffer_put_u64(out, row->offset, err));
@@ -187,11 +187,11 @@ enum leat_status leat_frame_put_bad_row(struct leat_buffer *out, const struct le
     LEAT_TRY(put_optional(out, row->rule, err));
     LEAT_TRY(put_optional(out, row->column, err));
     LEAT_TRY(put_error(out, &row->error, err));
-    return leat_frame_end(out, start, err);
+    return leat_wire_end(out, start, err);
 }
 
-enum leat_status leat_frame_read_bad_row(struct leat_cursor *body, struct leat_arena *arena,
-                                         struct leat_bad_row *out, struct leat_error *err)
+enum leat_status leat_wire_read_bad_row(struct leat_cursor *body, struct leat_arena *arena,
+                                        struct leat_bad_row *out, struct leat_error *err)
 {
     LEAT_TRY(get_optional(body, arena, &out->file, err));
     LEAT_TRY(leat_cursor_get_u64(body, &out->line, err));
@@ -199,5 +199,5 @@ enum leat_status leat_frame_read_bad_row(struct leat_cursor *body, struct leat_a
     LEAT_TRY(leat_cursor_get_bytes(body, &out->raw, err));
     LEAT_TRY(get_optional(body, arena, &out->rule, err));
     LEAT_TRY(get_optional(body, arena, &out->column, err));
-    return leat_frame_read_error(body, &out->error, err);
+    return leat_wire_read_error(body, &out->error, err);
 }

@@ -45,36 +45,36 @@ struct leat_wire_frame {
 };
 
 /* A frame is begun, its body appended to the buffer, and ended. *start says where it lies. */
-LEAT_CHECKED enum leat_status leat_frame_begin(struct leat_buffer *out, enum leat_wire_kind kind,
-                                               size_t *start, struct leat_error *err);
-LEAT_CHECKED enum leat_status leat_frame_end(struct leat_buffer *out, size_t start,
-                                             struct leat_error *err);
-LEAT_CHECKED enum leat_status leat_frame_put(struct leat_buffer *out, enum leat_wire_kind kind,
-                                             const void *body, size_t length,
-                                             struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_wire_begin(struct leat_buffer *out, enum leat_wire_kind kind,
+                                              size_t *start, struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_wire_end(struct leat_buffer *out, size_t start,
+                                            struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_wire_put(struct leat_buffer *out, enum leat_wire_kind kind,
+                                            const void *body, size_t length,
+                                            struct leat_error *err);
 /* The first frame of the bytes; *used is its whole length, 0 if it is not there wholly yet. A
  * length above the maximum, an unknown kind or a wrong checksum is L0013. */
-LEAT_CHECKED enum leat_status leat_frame_next(const uint8_t *bytes, size_t length,
-                                              struct leat_wire_frame *out, size_t *used,
-                                              struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_wire_next(const uint8_t *bytes, size_t length,
+                                             struct leat_wire_frame *out, size_t *used,
+                                             struct leat_error *err);
 
-LEAT_CHECKED enum leat_status leat_frame_put_hello(struct leat_buffer *out, struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_wire_put_hello(struct leat_buffer *out, struct leat_error *err);
 /* L2402 if the other side has another version. */
-LEAT_CHECKED enum leat_status leat_frame_check_hello(struct leat_cursor *body,
-                                                     struct leat_error *err);
-LEAT_CHECKED enum leat_status leat_frame_put_error(struct leat_buffer *out,
-                                                   const struct leat_error *error,
-                                                   struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_wire_check_hello(struct leat_cursor *body,
+                                                    struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_wire_put_error(struct leat_buffer *out,
+                                                  const struct leat_error *error,
+                                                  struct leat_error *err);
 /* The error that was put, into *out; a code that is not known becomes L0013. */
-LEAT_CHECKED enum leat_status leat_frame_read_error(struct leat_cursor *body,
-                                                    struct leat_error *out, struct leat_error *err);
-LEAT_CHECKED enum leat_status leat_frame_put_bad_row(struct leat_buffer *out,
-                                                     const struct leat_bad_row *row,
-                                                     struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_wire_read_error(struct leat_cursor *body, struct leat_error *out,
+                                                   struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_wire_put_bad_row(struct leat_buffer *out,
+                                                    const struct leat_bad_row *row,
+                                                    struct leat_error *err);
 /* Texts lie in the arena, raw bytes are borrowed from the body. */
-LEAT_CHECKED enum leat_status leat_frame_read_bad_row(struct leat_cursor *body,
-                                                      struct leat_arena *arena,
-                                                      struct leat_bad_row *out,
-                                                      struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_wire_read_bad_row(struct leat_cursor *body,
+                                                     struct leat_arena *arena,
+                                                     struct leat_bad_row *out,
+                                                     struct leat_error *err);
 
 #endif

@@ -18,15 +18,15 @@ static void frame__comes_back(void **state)
 
     (void)state;
     leat_buffer_init(&bytes, 0);
-    assert_int_equal(leat_frame_put(&bytes, LEAT_WIRE_RECEIPT, "abc", 3, &err), LEAT_OK);
+    assert_int_equal(leat_wire_put(&bytes, LEAT_WIRE_RECEIPT, "abc", 3, &err), LEAT_OK);
     first = bytes.length;
-    assert_int_equal(leat_frame_put(&bytes, LEAT_WIRE_DONE, NULL, 0, &err), LEAT_OK);
-    assert_int_equal(leat_frame_next(bytes.data, bytes.length, &frame, &used, &err), LEAT_OK);
+    assert_int_equal(leat_wire_put(&bytes, LEAT_WIRE_DONE, NULL, 0, &err), LEAT_OK);
+    assert_int_equal(leat_wire_next(bytes.data, bytes.length, &frame, &used, &err), LEAT_OK);
     assert_int_equal(used, first);
     assert_int_equal(frame.kind, LEAT_WIRE_RECEIPT);
     assert_int_equal(frame.body.length, 3);
     assert_memory_equal(frame.body.data, "abc", 3);
-    assert_int_equal(leat_frame_next(bytes.data + first, bytes.length - first, &frame, &used, &err),
+    assert_int_equal(leat_wire_next(bytes.data + first, bytes.length - first, &frame, &used, &err),
                      LEAT_OK);
     assert_int_equal(frame.kind, LEAT_WIRE_DONE);
     assert_int_equal(frame.body.length, 0);
@@ -41,9 +41,9 @@ static void frame__half_a_frame_is_waited_for(void **state)
 
     (void)state;
     leat_buffer_init(&bytes, 0);
-    assert_int_equal(leat_frame_put(&bytes, LEAT_WIRE_OUTPUT, "some rows", 9, &err), LEAT_OK);
+    assert_int_equal(leat_wire_put(&bytes, LEAT_WIRE_OUTPUT, "some rows", 9, &err), LEAT_OK);
     for (size_t length = 0; length < bytes.length; length++) {
-        assert_int_equal(leat_frame_next(bytes.data, length, &frame, &used, &err), LEAT_OK);
+        assert_int_equal(leat_wire_next(bytes.data, length, &frame, &used, &err), LEAT_OK);
         assert_int_equal(used, 0);
     }
     leat_buffer_release(&bytes);
@@ -57,11 +57,11 @@ static void frame__changed_bytes_are_refused(void **state)
 
     (void)state;
     leat_buffer_init(&bytes, 0);
-    assert_int_equal(leat_frame_put(&bytes, LEAT_WIRE_OUTPUT, "some rows", 9, &err), LEAT_OK);
+    assert_int_equal(leat_wire_put(&bytes, LEAT_WIRE_OUTPUT, "some rows", 9, &err), LEAT_OK);
     for (size_t at = 0; at < bytes.length; at++) {
         enum leat_status status;
         bytes.data[at] ^= 0x40;
-        status = leat_frame_next(bytes.data, bytes.length, &frame, &used, &err);
+        status = leat_wire_next(bytes.data, bytes.length, &frame, &used, &err);
         /* a longer length waits for more */
         assert_true(status == LEAT_CORRUPT || (at < 4 && status == LEAT_OK && used == 0));
         bytes.data[at] ^= 0x40;
@@ -87,12 +87,12 @@ static void frame__made_up_ones_are_refused(void **state)
     (void)state;
     leat_buffer_init(&bytes, 0);
     make_frame(&bytes, unknown, 1);
-    assert_int_equal(leat_frame_next(bytes.data, bytes.length, &frame, &used, &err), LEAT_CORRUPT);
+    assert_int_equal(leat_wire_next(bytes.data, bytes.length, &frame, &used, &err), LEAT_CORRUPT);
     make_frame(&bytes, zero, 1);
-    assert_int_equal(leat_frame_next(bytes.data, bytes.length, &frame, &used, &err), LEAT_CORRUPT);
+    assert_int_equal(leat_wire_next(bytes.data, bytes.length, &frame, &used, &err), LEAT_CORRUPT);
     make_frame(&bytes, "", 0);
-    assert_int_equal(leat_frame_next(bytes.data, bytes.length, &frame, &used, &err), LEAT_CORRUPT);
-    assert_int_equal(leat_frame_next(huge, sizeof(huge), &frame, &used, &err), LEAT_CORRUPT);
+    assert_int_equal(leat_wire_next(bytes.data, bytes.length, &frame, &used, &err), LEAT_CORRUPT);
+    assert_int_equal(leat_wire_next(huge, sizeof(huge), &frame, &used, &err), LEAT_CORRUPT);
     leat_buffer_release(&bytes);
 }
 
@@ -101,7 +101,7 @@ static struct leat_wire_frame only_frame(const struct leat_buffer *bytes)
     struct leat_wire_frame frame;
     size_t used;
 
-    assert_int_equal(leat_frame_next(bytes->data, bytes->length, &frame, &used, &err), LEAT_OK);
+    assert_int_equal(leat_wire_next(bytes->data, bytes->length, &frame, &used, &err), LEAT_OK);
     assert_int_equal(used, bytes->length);
     return frame;
 }
@@ -119,10 +119,10 @@ static void error__comes_back_whole(void **state)
     leat_error_hint(&sent, "use NULLIF");
     memcpy(sent.sqlstate, "22011", 6); /* not the code's own */
     leat_error_at_text(&sent, "query.sql", text, sizeof(text) - 1, 8, 3);
-    assert_int_equal(leat_frame_put_error(&bytes, &sent, &err), LEAT_OK);
+    assert_int_equal(leat_wire_put_error(&bytes, &sent, &err), LEAT_OK);
     frame = only_frame(&bytes);
     assert_int_equal(frame.kind, LEAT_WIRE_ERROR);
-    assert_int_equal(leat_frame_read_error(&frame.body, &got, &err), LEAT_OK);
+    assert_int_equal(leat_wire_read_error(&frame.body, &got, &err), LEAT_OK);
     assert_int_equal(got.status, LEAT_RUNTIME);
     assert_int_equal(got.code, sent.code);
     assert_string_equal(got.sqlstate, sent.sqlstate);
@@ -150,9 +150,9 @@ static void error__unknown_codes_are_errors(void **state)
     for (int i = 0; i < 3; i++) {
         bytes.length = 0;
         sent.code = (int)codes[i];
-        assert_int_equal(leat_frame_put_error(&bytes, &sent, &err), LEAT_OK);
+        assert_int_equal(leat_wire_put_error(&bytes, &sent, &err), LEAT_OK);
         frame = only_frame(&bytes);
-        assert_int_equal(leat_frame_read_error(&frame.body, &got, &err), LEAT_OK);
+        assert_int_equal(leat_wire_read_error(&frame.body, &got, &err), LEAT_OK);
         assert_int_equal(got.status, LEAT_CORRUPT);
     }
     leat_buffer_release(&bytes);
@@ -171,13 +171,13 @@ static void bad_row__comes_back(void **state)
     leat_buffer_init(&bytes, 0);
     sent.raw = (struct leat_text){"a\0b", 3};
     (void)leat_error_set(&sent.error, LEAT_E_CSV_VALUE, "no number");
-    assert_int_equal(leat_frame_put_bad_row(&bytes, &sent, &err), LEAT_OK);
+    assert_int_equal(leat_wire_put_bad_row(&bytes, &sent, &err), LEAT_OK);
     frame = only_frame(&bytes);
     for (size_t length = 0; length < frame.body.length; length++) {
         struct leat_cursor cut = {frame.body.data, length, 0};
-        assert_int_equal(leat_frame_read_bad_row(&cut, &arena, &got, &err), LEAT_CORRUPT);
+        assert_int_equal(leat_wire_read_bad_row(&cut, &arena, &got, &err), LEAT_CORRUPT);
     }
-    assert_int_equal(leat_frame_read_bad_row(&frame.body, &arena, &got, &err), LEAT_OK);
+    assert_int_equal(leat_wire_read_bad_row(&frame.body, &arena, &got, &err), LEAT_OK);
     assert_string_equal(got.file, "a.csv");
     assert_int_equal(got.line, 3);
     assert_int_equal(got.offset, 40);
@@ -199,16 +199,16 @@ static void hello__other_versions_are_refused(void **state)
     (void)state;
     leat_buffer_init(&bytes, 0);
     leat_buffer_init(&body, 0);
-    assert_int_equal(leat_frame_put_hello(&bytes, &err), LEAT_OK);
+    assert_int_equal(leat_wire_put_hello(&bytes, &err), LEAT_OK);
     frame = only_frame(&bytes);
     assert_int_equal(leat_buffer_append(&body, frame.body.data, frame.body.length, &err), LEAT_OK);
-    assert_int_equal(leat_frame_check_hello(&frame.body, &err), LEAT_OK);
+    assert_int_equal(leat_wire_check_hello(&frame.body, &err), LEAT_OK);
     body.data[4]++;
     frame.body = (struct leat_cursor){body.data, body.length, 0};
-    assert_int_equal(leat_frame_check_hello(&frame.body, &err), LEAT_UNSUPPORTED);
+    assert_int_equal(leat_wire_check_hello(&frame.body, &err), LEAT_UNSUPPORTED);
     body.data[0]++;
     frame.body.position = 0;
-    assert_int_equal(leat_frame_check_hello(&frame.body, &err), LEAT_CORRUPT);
+    assert_int_equal(leat_wire_check_hello(&frame.body, &err), LEAT_CORRUPT);
     leat_buffer_release(&bytes);
     leat_buffer_release(&body);
 }

@@ -83,7 +83,7 @@ static enum leat_status slot_start(struct processes *host, struct slot *slot,
     LEAT_TRY(leat_process_start(argv, &slot->process, err));
     slot->started = true;
     LEAT_TRY(leat_process_nonblocking(&slot->process, err));
-    return leat_frame_put_hello(&slot->out, err);
+    return leat_wire_put_hello(&slot->out, err);
 }
 
 static const char *signal_name(int number)
@@ -210,7 +210,7 @@ static enum leat_status task_failed(struct run *run, struct slot *slot, struct l
 {
     struct leat_error told;
 
-    LEAT_TRY(leat_frame_read_error(body, &told, err));
+    LEAT_TRY(leat_wire_read_error(body, &told, err));
     slot->busy = slot->streaming = false;
     run->tasks[slot->task].running = false;
     run->stage->lost(run->stage->context, slot->task, slot->attempt);
@@ -232,7 +232,7 @@ static enum leat_status take_frame(struct run *run, struct slot *slot,
             return leat_error_set(err, LEAT_E_MESSAGE, "no greeting");
         }
         slot->greeted = true;
-        return leat_frame_check_hello(&frame->body, err);
+        return leat_wire_check_hello(&frame->body, err);
     }
     if (!slot->busy) {
         *broken = true;
@@ -270,7 +270,7 @@ static enum leat_status take_frames(struct run *run, struct slot *slot, bool *br
     for (;;) {
         const uint8_t *bytes = slot->in.data + slot->in_at;
         *broken = true;
-        LEAT_TRY(leat_frame_next(bytes, slot->in.length - slot->in_at, &frame, &used, err));
+        LEAT_TRY(leat_wire_next(bytes, slot->in.length - slot->in_at, &frame, &used, err));
         if (used == 0)
             break;
         slot->in_at += used;
@@ -311,13 +311,13 @@ static enum leat_status refill(struct slot *slot, struct leat_error *err)
 
     slot->out.length = slot->out_at = 0;
     LEAT_TRY(
-        leat_frame_begin(&slot->out, piece ? LEAT_WIRE_INPUT : LEAT_WIRE_INPUT_END, &start, err));
+        leat_wire_begin(&slot->out, piece ? LEAT_WIRE_INPUT : LEAT_WIRE_INPUT_END, &start, err));
     LEAT_TRY(leat_buffer_put_u32(&slot->out, slot->input, err));
     if (piece)
         LEAT_TRY(leat_spool_read(slot->walk.spool, piece, &slot->out, err));
     else
         slot->streaming = false;
-    return leat_frame_end(&slot->out, start, err);
+    return leat_wire_end(&slot->out, start, err);
 }
 
 static enum leat_status slot_write(struct run *run, uint32_t number, struct leat_error *err)
@@ -358,9 +358,9 @@ static enum leat_status assign(struct run *run, uint32_t number, uint32_t task,
         LEAT_TRY(slot_start(run->host, slot, err));
     if (slot->out_at == slot->out.length)
         slot->out.length = slot->out_at = 0;
-    LEAT_TRY(leat_frame_begin(&slot->out, LEAT_WIRE_FRAGMENT, &start, err));
+    LEAT_TRY(leat_wire_begin(&slot->out, LEAT_WIRE_FRAGMENT, &start, err));
     LEAT_TRY(run->stage->fragment(run->stage->context, task, slot->attempt, &slot->out, err));
-    return leat_frame_end(&slot->out, start, err);
+    return leat_wire_end(&slot->out, start, err);
 }
 
 /* Gives tasks that wait to workers that do nothing. */

@@ -112,7 +112,7 @@ static enum leat_status hand_on_frame(const struct running *r, struct leat_wire_
     case LEAT_WIRE_BAD_ROW:
         leat_arena_init(&arena, NULL);
         memset(&row, 0, sizeof(row));
-        status = leat_frame_read_bad_row(body, &arena, &row, err);
+        status = leat_wire_read_bad_row(body, &arena, &row, err);
         if (status == LEAT_OK && r->options->bad_rows)
             status = r->options->bad_rows->handle(r->options->bad_rows, &row, err);
         leat_arena_release(&arena);
@@ -128,7 +128,7 @@ static enum leat_status hand_on(const struct running *r, struct leat_error *err)
         const struct leat_buffer *frames = &r->told[task].frames;
         struct leat_wire_frame frame;
         for (size_t at = 0, used; at < frames->length; at += used) {
-            LEAT_TRY(leat_frame_next(frames->data + at, frames->length - at, &frame, &used, err));
+            LEAT_TRY(leat_wire_next(frames->data + at, frames->length - at, &frame, &used, err));
             if (used == 0)
                 return leat_error_internal(err, "half a message was kept");
             LEAT_TRY(hand_on_frame(r, &frame, err));

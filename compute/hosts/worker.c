@@ -56,7 +56,7 @@ static enum leat_status next_frame(struct worker *w, struct leat_wire_frame *out
     size_t used, got;
 
     for (;;) {
-        LEAT_TRY(leat_frame_next(w->in.data + w->in_at, w->in.length - w->in_at, out, &used, err));
+        LEAT_TRY(leat_wire_next(w->in.data + w->in_at, w->in.length - w->in_at, out, &used, err));
         w->in_at += used;
         *end = false;
         if (used)
@@ -125,7 +125,7 @@ static enum leat_status turn_to(struct worker *w, uint32_t number, struct leat_e
     w->inputs[number].wanted = true;
     w->streaming = number;
     pthread_mutex_lock(&w->out_lock);
-    status = leat_frame_put(&w->out, LEAT_WIRE_WANT, &number, sizeof(number), err);
+    status = leat_wire_put(&w->out, LEAT_WIRE_WANT, &number, sizeof(number), err);
     if (status == LEAT_OK)
         status = flush(w, err);
     pthread_mutex_unlock(&w->out_lock);
@@ -232,13 +232,13 @@ static enum leat_status put_batch(struct worker *w, uint32_t partition,
     size_t start;
 
     pthread_mutex_lock(&w->out_lock);
-    status = leat_frame_begin(&w->out, LEAT_WIRE_OUTPUT, &start, err);
+    status = leat_wire_begin(&w->out, LEAT_WIRE_OUTPUT, &start, err);
     if (status == LEAT_OK)
         status = leat_buffer_put_u32(&w->out, partition, err);
     if (status == LEAT_OK)
         status = leat_batch_put(batch, &w->out, err);
     if (status == LEAT_OK)
-        status = leat_frame_end(&w->out, start, err);
+        status = leat_wire_end(&w->out, start, err);
     if (status != LEAT_OK)
         w->out.length = start; /* what came before stands */
     else if (w->out.length >= FLUSH_SIZE)
@@ -314,7 +314,7 @@ static enum leat_status tell_bad_row(struct leat_bad_row_handler *handler,
 
     pthread_mutex_lock(&w->out_lock);
     start = w->out.length;
-    status = leat_frame_put_bad_row(&w->out, row, err);
+    status = leat_wire_put_bad_row(&w->out, row, err);
     if (status != LEAT_OK)
         w->out.length = start;
     pthread_mutex_unlock(&w->out_lock);
@@ -426,10 +426,10 @@ static enum leat_status answer(struct worker *w, const struct leat_bytes_list *r
     uint64_t counts[2] = {atomic_load(&w->rows_read), atomic_load(&w->bytes_read)};
 
     for (size_t i = 0; i < receipts->count; i++)
-        LEAT_TRY(leat_frame_put(&w->out, LEAT_WIRE_RECEIPT, receipts->items[i].data,
-                                receipts->items[i].length, err));
-    LEAT_TRY(leat_frame_put(&w->out, LEAT_WIRE_PROGRESS, counts, sizeof(counts), err));
-    LEAT_TRY(leat_frame_put(&w->out, LEAT_WIRE_DONE, NULL, 0, err));
+        LEAT_TRY(leat_wire_put(&w->out, LEAT_WIRE_RECEIPT, receipts->items[i].data,
+                               receipts->items[i].length, err));
+    LEAT_TRY(leat_wire_put(&w->out, LEAT_WIRE_PROGRESS, counts, sizeof(counts), err));
+    LEAT_TRY(leat_wire_put(&w->out, LEAT_WIRE_DONE, NULL, 0, err));
     return flush(w, err);
 }
 
@@ -460,7 +460,7 @@ static enum leat_status run_fragment(struct worker *w, struct leat_cursor *body,
     if (status == LEAT_OK) {
         status = answer(w, &receipts, err);
     } else {
-        status = leat_frame_put_error(&w->out, &failure, err);
+        status = leat_wire_put_error(&w->out, &failure, err);
         if (status == LEAT_OK)
             status = flush(w, err);
     }
@@ -492,14 +492,14 @@ static enum leat_status serve(struct worker *w, struct leat_error *err)
     struct leat_wire_frame frame;
     bool end;
 
-    LEAT_TRY(leat_frame_put_hello(&w->out, err));
+    LEAT_TRY(leat_wire_put_hello(&w->out, err));
     LEAT_TRY(flush(w, err));
     LEAT_TRY(next_frame(w, &frame, &end, err));
     if (end)
         return LEAT_OK;
     if (frame.kind != LEAT_WIRE_HELLO)
         return leat_error_set(err, LEAT_E_MESSAGE, "the other side does not greet");
-    LEAT_TRY(leat_frame_check_hello(&frame.body, err));
+    LEAT_TRY(leat_wire_check_hello(&frame.body, err));
     for (;;) {
         LEAT_TRY(next_frame(w, &frame, &end, err));
         if (end)

@@ -48,13 +48,13 @@ static void read_body(struct leat_wire_frame *frame)
     leat_buffer_init(&text, 0);
     switch (frame->kind) {
     case LEAT_WIRE_HELLO:
-        (void)!leat_frame_check_hello(&frame->body, &err);
+        (void)!leat_wire_check_hello(&frame->body, &err);
         break;
     case LEAT_WIRE_ERROR:
-        (void)!leat_frame_read_error(&frame->body, &told, &err);
+        (void)!leat_wire_read_error(&frame->body, &told, &err);
         break;
     case LEAT_WIRE_BAD_ROW:
-        (void)!leat_frame_read_bad_row(&frame->body, &owner.arena, &row, &err);
+        (void)!leat_wire_read_bad_row(&frame->body, &owner.arena, &row, &err);
         break;
     case LEAT_WIRE_FRAGMENT:
         (void)!leat_fragment_read(&frame->body, &owner, &fragment, &err);
@@ -81,7 +81,7 @@ static void read_frames(const uint8_t *bytes, size_t length)
     size_t used;
 
     for (size_t at = 0; at <= length; at += used) {
-        if (leat_frame_next(bytes + at, length - at, &frame, &used, &err) != LEAT_OK || used == 0)
+        if (leat_wire_next(bytes + at, length - at, &frame, &used, &err) != LEAT_OK || used == 0)
             return;
         if (used > length - at)
             abort();
@@ -122,8 +122,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     read_stamped_batch(data, size);
     leat_buffer_init(&bytes, 0);
-    if (leat_frame_put(&bytes, (enum leat_wire_kind)(data[0] % LEAT_WIRE_DONE + 1), data + 1,
-                       size - 1, &err) == LEAT_OK)
+    if (leat_wire_put(&bytes, (enum leat_wire_kind)(data[0] % LEAT_WIRE_DONE + 1), data + 1,
+                      size - 1, &err) == LEAT_OK)
         read_frames(bytes.data, bytes.length);
     leat_buffer_release(&bytes);
     return 0;
