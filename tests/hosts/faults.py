@@ -52,6 +52,14 @@ def query(**more):
     return process.returncode, out, err
 
 
+def is_worker(process):
+    """Not what a sanitizer starts, nor a worker that has not begun."""
+    try:
+        return process.joinpath("cmdline").read_bytes().split(b"\0")[1:2] == [b"worker"]
+    except OSError:
+        return False
+
+
 def workers(parent):
     found = []
     for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
@@ -59,7 +67,7 @@ def workers(parent):
             fields = path.read_text().rsplit(")", 1)[1].split()
         except OSError:
             continue
-        if int(fields[1]) == parent and fields[0] != "Z":
+        if int(fields[1]) == parent and fields[0] != "Z" and is_worker(path.parent):
             found.append(int(path.parent.name))
     return found
 
@@ -127,7 +135,7 @@ def storm(right):
             while not stop.is_set():
                 kill_one(process, random.uniform(0, 0.03))
 
-        killer = threading.Thread(target=kill_all)
+        killer = threading.Thread(target=kill_all, daemon=True)
         killer.start()
         out, err = process.communicate(timeout=120)
         stop.set()
