@@ -53,6 +53,7 @@ static struct leat_expr *node(enum leat_expr_kind kind, enum leat_type_id id, ui
     expr->type = leat_type_get(id);
     expr->arg_count = count;
     expr->args = LEAT_NEW_ARRAY(&arena, struct leat_expr *, count);
+    assert_non_null(expr->args);
     va_start(list, count);
     for (uint32_t i = 0; i < count; i++)
         expr->args[i] = va_arg(list, struct leat_expr *);
@@ -83,6 +84,7 @@ static struct leat_batch numbers(uint32_t count, bool nulls)
 {
     struct leat_batch batch = {.column_count = 1, .length = count};
     struct leat_vector *vector = batch.columns = LEAT_NEW(&arena, struct leat_vector);
+    assert_non_null(vector);
     assert_int_equal(leat_vector_init(vector, leat_type_get(LEAT_INT32), count, 0, &arena, &err),
                      LEAT_OK);
     vector->length = count;
