@@ -30,6 +30,8 @@ It works. What to try next:
   cd $work
   $leat query --lake lake                      a prompt; \\d lists the tables
   $leat query --lake lake -c 'SELECT * FROM flights.worst_routes LIMIT 10'
+  $leat quarantine show weather                rows kept aside, with their bytes
+  $leat test                                   the project's tests, in memory
   $leat check                                  after changing a file in transformations/
   less $root/docs/data_pipelines.md            the tutorial
 END
