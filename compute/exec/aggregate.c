@@ -331,21 +331,25 @@ static enum leat_status group_coded(const struct aggregate_state *state, struct 
                                     uint32_t length, uint32_t combinations, struct leat_error *err)
 {
     uint32_t *codes = leat_arena_alloc(&worker->scratch, length * sizeof(*codes) + 4);
-    uint32_t missing = 0, key_count = state->layout.count;
+    uint32_t missing = 0, key_count = state->layout.count, *group_of, *unmet;
+    const uint32_t *groups;
 
     if (!codes)
         return leat_error_memory(err);
     LEAT_TRY(begin_coded(worker, key_count, combinations, err));
     combine_codes(worker, key_count, length, codes);
+    groups = worker->coded.groups;
+    group_of = worker->group_of;
+    unmet = worker->selection;
     for (uint32_t i = 0; i < length; i++) {
-        uint32_t group = worker->coded.groups[codes[i]];
-        worker->group_of[i] = group;
-        worker->selection[missing] = i;
+        uint32_t group = groups[codes[i]];
+        group_of[i] = group;
+        unmet[missing] = i;
         missing += group == NO_GROUP;
     }
     if (missing == 0)
         return LEAT_OK;
-    LEAT_TRY(meet_coded(state, worker, codes, worker->selection, missing, err));
+    LEAT_TRY(meet_coded(state, worker, codes, unmet, missing, err));
     for (uint32_t i = 0; i < length; i++)
         worker->group_of[i] = worker->coded.groups[codes[i]];
     return LEAT_OK;

@@ -237,15 +237,15 @@ static inline bool may_be_key(const struct leat_runtime_filter *filter, int64_t 
 #define NARROW(type)                                                                               \
     do {                                                                                           \
         const type *values = base->data;                                                           \
-        for (uint32_t i = 0; codes && i < *count; i++) {                                           \
+        for (uint32_t i = 0; codes && i < rows; i++) {                                             \
             uint32_t row = selection[i];                                                           \
             selection[kept] = row;                                                                 \
-            kept += may_be_key(filter, values[codes[row]]);                                        \
+            kept += may_be_key(&own, values[codes[row]]);                                          \
         }                                                                                          \
-        for (uint32_t i = 0; !codes && i < *count; i++) {                                          \
+        for (uint32_t i = 0; !codes && i < rows; i++) {                                            \
             uint32_t row = selection[i];                                                           \
             selection[kept] = row;                                                                 \
-            kept += may_be_key(filter, values[constant ? 0 : row]);                                \
+            kept += may_be_key(&own, values[constant ? 0 : row]);                                  \
         }                                                                                          \
     } while (0)
 
@@ -267,8 +267,10 @@ void leat_runtime_filter_narrow(const struct leat_runtime_filter *filter,
 {
     const struct leat_vector *base = vector->form == LEAT_DICTIONARY ? vector->dictionary : vector;
     const uint32_t *codes = vector->form == LEAT_DICTIONARY ? vector->codes : NULL;
+    const struct leat_runtime_filter own =
+        *filter; /* what stores cannot change stays in registers */
     bool constant = vector->form == LEAT_CONSTANT;
-    uint32_t kept = 0;
+    uint32_t kept = 0, rows;
 
     if (!filter->any) {
         *count = 0;
@@ -276,6 +278,7 @@ void leat_runtime_filter_narrow(const struct leat_runtime_filter *filter,
     }
     if (vector->validity || base->validity)
         drop_nulls(vector, selection, count);
+    rows = *count;
     switch (vector->type->id) {
     case LEAT_INT8:
         NARROW(int8_t);

@@ -66,13 +66,25 @@ static enum leat_status judge(struct leat_evaluator *evaluator, uint32_t id,
     return LEAT_OK;
 }
 
+static uint32_t look_up(const uint8_t *restrict matches, const uint32_t *restrict codes,
+                        uint32_t *restrict selection, uint32_t count)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = selection[i];
+        selection[kept] = row;
+        kept += matches[codes[row]];
+    }
+    return kept;
+}
+
 enum leat_status narrow_coded(struct leat_evaluator *evaluator, uint32_t id, uint32_t *selection,
                               uint32_t *count, bool *done, struct leat_error *err)
 {
     struct node *node = &evaluator->nodes[id];
     struct coded_condition *coded = node->coded;
     const struct leat_vector *vector;
-    uint32_t kept = 0;
 
     *done = false;
     if (!coded) {
@@ -91,12 +103,7 @@ enum leat_status narrow_coded(struct leat_evaluator *evaluator, uint32_t id, uin
         return LEAT_OK;
     if (coded->identity != vector->dictionary->identity)
         LEAT_TRY(judge(evaluator, id, coded, vector->dictionary, err));
-    for (uint32_t i = 0; i < *count; i++) {
-        uint32_t row = selection[i];
-        selection[kept] = row;
-        kept += coded->matches[vector->codes[row]];
-    }
-    *count = kept;
+    *count = look_up(coded->matches, vector->codes, selection, *count);
     *done = true;
     return LEAT_OK;
 }
