@@ -180,12 +180,32 @@ static enum leat_status find_places(const struct leat_plan *plan, struct window_
     return LEAT_OK;
 }
 
-/* Place behind the frame's last row. */
-static uint32_t frame_end(const struct places *p, uint32_t frame, uint32_t place)
+/* A place moved by an offset, within its partition. */
+static uint32_t moved(const struct places *p, uint32_t place, int64_t offset)
 {
-    if (frame == LEAT_FRAME_ALL)
-        return p->partition_end[place];
-    return frame == LEAT_FRAME_ROWS ? place + 1 : p->peer_end[place];
+    int64_t first = p->partition[place], end = p->partition_end[place], at;
+
+    if (__builtin_add_overflow((int64_t)place, offset, &at))
+        return offset < 0 ? (uint32_t)first : (uint32_t)end;
+    return (uint32_t)(at < first ? first : at > end ? end : at);
+}
+
+/* The frame's first place, and the place behind its last one: at least the first. */
+static uint32_t frame_start(const struct places *p, const struct leat_frame *frame, uint32_t place)
+{
+    if (frame->rows || frame->start == -LEAT_FRAME_UNBOUNDED)
+        return moved(p, place, frame->start);
+    return p->peer[place];
+}
+static uint32_t frame_end(const struct places *p, const struct leat_frame *frame, uint32_t place)
+{
+    uint32_t start = frame_start(p, frame, place), end = p->peer_end[place];
+
+    if (frame->end == LEAT_FRAME_UNBOUNDED)
+        end = p->partition_end[place];
+    else if (frame->rows)
+        end = moved(p, place, frame->end + 1);
+    return end < start ? start : end;
 }
 
 /* --- functions of the place --- */
@@ -299,9 +319,11 @@ static enum leat_status pick_in_frame(const struct leat_window_call *call, const
 {
     const char *name = call->call.function->name;
     for (uint32_t i = 0; i < p->count; i++) {
-        uint32_t row = p->order[i], start = p->partition[i];
-        uint32_t end = frame_end(p, call->frame, i), place = start;
-        if (strcmp(name, "last_value") == 0) {
+        uint32_t row = p->order[i], start = frame_start(p, &call->frame, i);
+        uint32_t end = frame_end(p, &call->frame, i), place = start;
+        if (start == end) {
+            place = NO_ROW;
+        } else if (strcmp(name, "last_value") == 0) {
             place = end - 1;
         } else if (strcmp(name, "nth_value") == 0) {
             int32_t n = leat_vector_is_null(&args[1], row) ? INT32_MAX
@@ -387,18 +409,21 @@ static enum leat_status run_aggregate(struct leat_exec *exec, struct running *r,
                                       const struct places *p, struct leat_vector *results,
                                       uint32_t *index, struct leat_error *err)
 {
-    uint32_t fed = 0;
+    const struct leat_frame *frame = &r->call->frame;
+    uint32_t from = 0, fed = 0; /* the state holds places [from, fed) */
     for (uint32_t i = 0; i < p->count;) {
-        uint32_t end = frame_end(p, r->call->frame, i);
-        /* all rows that share this frame's end */
-        uint32_t shared = r->call->frame == LEAT_FRAME_ROWS ? i + 1 : end;
-        if (i == p->partition[i]) {
+        uint32_t start = frame_start(p, frame, i), end = frame_end(p, frame, i);
+        /* all rows that share this frame */
+        uint32_t shared = frame->rows ? i + 1 : p->peer_end[i];
+        if (frame->start == -LEAT_FRAME_UNBOUNDED && frame->end == LEAT_FRAME_UNBOUNDED)
+            shared = p->partition_end[i];
+        if (i == p->partition[i] || start != from) {
             LEAT_TRY(leat_exec_check(exec, err));
             memset(r->state, 0, r->ops->state_size);
-            fed = i;
+            from = fed = start;
         }
         LEAT_TRY(feed(r, p, fed, end, err));
-        fed = end;
+        fed = end > fed ? end : fed;
         LEAT_TRY(r->ops->finish(&r->call->call, r->state, r->ops->state_size, 1, results, r->arena,
                                 err));
         for (; i < shared; i++)

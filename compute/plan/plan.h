@@ -57,15 +57,18 @@ enum leat_aggregate_mode {
     LEAT_AGGREGATE_FINAL = 2 /* input is what PARTIAL gives */
 };
 
-enum leat_frame {
-    LEAT_FRAME_DEFAULT = 0, /* from the partition's start to the current row's last peer; without
-                               ORDER BY the whole partition */
-    LEAT_FRAME_ROWS = 1,    /* from the partition's start to the current row */
-    LEAT_FRAME_ALL = 2      /* the whole partition */
+/* The rows of a window call's frame. ROWS counts rows from the current one, RANGE knows only its
+ * peers: offsets 0, from the first of them or to the last. The default is RANGE from the start of
+ * the partition to the current row. */
+#define LEAT_FRAME_UNBOUNDED INT64_MAX /* as end; negated as start */
+struct leat_frame {
+    bool rows;
+    int64_t start; /* ROWS: -1 is 1 PRECEDING */
+    int64_t end;
 };
 struct leat_window_call {
     struct leat_aggregate call; /* aggregate or window function */
-    uint32_t frame;             /* enum leat_frame */
+    struct leat_frame frame;
 };
 
 struct leat_plan {

@@ -105,6 +105,27 @@ static enum leat_status put_join(const struct leat_plan *plan, struct leat_buffe
     return leat_buffer_put_u8(out, plan->join.build_left, err);
 }
 
+static enum leat_status put_frame(const struct leat_frame *frame, struct leat_buffer *out,
+                                  struct leat_error *err)
+{
+    LEAT_TRY(leat_buffer_put_u8(out, frame->rows, err));
+    LEAT_TRY(leat_buffer_put_u64(out, (uint64_t)frame->start, err));
+    return leat_buffer_put_u64(out, (uint64_t)frame->end, err);
+}
+
+static enum leat_status get_frame(struct leat_cursor *cursor, struct leat_frame *out,
+                                  struct leat_error *err)
+{
+    uint64_t start, end;
+    uint8_t rows;
+
+    LEAT_TRY(leat_cursor_get_u8(cursor, &rows, err));
+    LEAT_TRY(leat_cursor_get_u64(cursor, &start, err));
+    LEAT_TRY(leat_cursor_get_u64(cursor, &end, err));
+    *out = (struct leat_frame){rows != 0, (int64_t)start, (int64_t)end};
+    return LEAT_OK;
+}
+
 static enum leat_status put_window(const struct leat_plan *plan, struct leat_buffer *out,
                                    struct leat_error *err)
 {
@@ -113,7 +134,7 @@ static enum leat_status put_window(const struct leat_plan *plan, struct leat_buf
     LEAT_TRY(leat_buffer_put_u32(out, plan->window.call_count, err));
     for (uint32_t i = 0; i < plan->window.call_count; i++) {
         LEAT_TRY(put_call(&plan->window.calls[i].call, out, err));
-        LEAT_TRY(leat_buffer_put_u32(out, plan->window.calls[i].frame, err));
+        LEAT_TRY(put_frame(&plan->window.calls[i].frame, out, err));
     }
     return LEAT_OK;
 }
@@ -431,7 +452,7 @@ static enum leat_status get_window(struct reading *r, struct leat_plan *plan,
         return leat_error_memory(err);
     for (uint32_t i = 0; i < plan->window.call_count; i++) {
         LEAT_TRY(get_call(r, &plan->window.calls[i].call, err));
-        LEAT_TRY(leat_cursor_get_u32(r->cursor, &plan->window.calls[i].frame, err));
+        LEAT_TRY(get_frame(r->cursor, &plan->window.calls[i].frame, err));
     }
     return LEAT_OK;
 }

@@ -74,8 +74,8 @@ struct node {
     enum leat_join_type join;
     struct leat_sort_key *keys; /* SORT; WINDOW: order */
     uint32_t sort_count;
-    struct exprs partition; /* WINDOW */
-    uint32_t *frames;       /* WINDOW: of each call */
+    struct exprs partition;    /* WINDOW */
+    struct leat_frame *frames; /* WINDOW: of each call */
     uint64_t limit, offset;
     struct node **children; /* UNION */
     struct ids *child_columns;
@@ -188,7 +188,7 @@ struct window_call {
     struct exprs partition;
     struct leat_sort_key *keys;
     uint32_t sort_count;
-    uint32_t frame;
+    struct leat_frame frame;
     uint32_t id;
 };
 struct windows {
