@@ -105,8 +105,17 @@ bool leat_fault_file_fired(void)
     return atomic_load(&state.file.fired);
 }
 
+static _Thread_local bool alloc_paused;
+
+void leat_fault_alloc_pause(bool paused)
+{
+    alloc_paused = paused;
+}
+
 bool leat_fault_alloc_check(void)
 {
+    if (alloc_paused)
+        return false;
     if (!atomic_load_explicit(&state.armed, memory_order_relaxed))
         return false;
     return hit(&state.alloc);

@@ -26,6 +26,10 @@ uint64_t leat_fault_file_count(void);
 bool leat_fault_alloc_fired(void);
 bool leat_fault_file_fired(void);
 
+/* While paused, this thread's allocations do not fail on demand: around calls of libraries that
+ * cannot bear it. */
+void leat_fault_alloc_pause(bool paused);
+
 /* Called by the seam. True: fail this allocation. */
 bool leat_fault_alloc_check(void);
 /* 0, or the errno to fail with. `changes`: the call alters something on disk. May not return

@@ -4,7 +4,7 @@
  * of everything that walks it. A reference to a type that is still open is a recursion and refused.
  */
 #include "formats/avro/avro_internal.h"
-#include <jansson.h>
+#include "formats/json_tree.h"
 #include <stdio.h>
 
 #define MAX_NODES 20000u /* of the expanded schema */
@@ -456,15 +456,14 @@ static enum leat_status parse(struct parser *parser, const json_t *json, const c
 enum leat_status avro_schema_parse(const char *json, size_t length, struct leat_arena *arena,
                                    struct avro_node **out, struct leat_error *err)
 {
-    json_error_t problem;
     struct parser parser = {.arena = arena};
+    json_t *tree;
     *out = NULL;
     parser.names = LEAT_NEW_ARRAY(arena, struct named, MAX_NAMES);
     if (!parser.names)
         return leat_error_memory(err);
-    json_t *tree = json_loadb(json, length, JSON_DECODE_ANY, &problem);
-    if (!tree)
-        return leat_error_set(err, LEAT_E_AVRO_SCHEMA, "wrong Avro schema: %s", problem.text);
+    LEAT_TRY(leat_json_tree_load(json, length, JSON_DECODE_ANY, "the Avro schema",
+                                 LEAT_E_AVRO_SCHEMA, &tree, err));
     enum leat_status status = parse(&parser, tree, NULL, 0, out, err);
     json_decref(tree);
     return status;

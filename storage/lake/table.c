@@ -1,6 +1,7 @@
 /* A table's metadata file: making a new one, reading, changing properties and schemas, writing the
  * next version. */
 #include "base/system.h"
+#include "formats/json_tree.h"
 #include "storage/lake/lake_internal.h"
 
 #include <inttypes.h>
@@ -225,7 +226,6 @@ static enum leat_status load_tree(struct leat_table *table, const char *path,
                                   struct leat_error *err)
 {
     struct leat_buffer bytes;
-    json_error_t json_error;
     enum leat_status status;
     json_int_t version;
 
@@ -233,12 +233,9 @@ static enum leat_status load_tree(struct leat_table *table, const char *path,
     status = leat_file_read_all(path, &bytes, err);
     if (status == LEAT_OK && bytes.length > 2 && bytes.data[0] == 0x1f && bytes.data[1] == 0x8b)
         status = inflate_metadata(path, &bytes, err);
-    if (status == LEAT_OK) {
-        table->json = json_loadb((const char *)bytes.data, bytes.length, 0, &json_error);
-        if (!table->json)
-            status = leat_error_set(err, LEAT_E_TABLE_METADATA, "%s, line %d: %s", path,
-                                    json_error.line, json_error.text);
-    }
+    if (status == LEAT_OK)
+        status = leat_json_tree_load((const char *)bytes.data, bytes.length, 0, path,
+                                     LEAT_E_TABLE_METADATA, &table->json, err);
     leat_buffer_release(&bytes);
     if (status != LEAT_OK)
         return status;
