@@ -106,6 +106,8 @@ static void csv__types_are_detected(void **state)
     expect_types("a,a,\n1,2,3\n", "a bigint,a_1 bigint,column3 bigint,");
     expect_types("first,last\nann,lee\n", "first text,last text,");
     expect_types("a,b\n", "a text,b text,");
+    expect_types("x\n4\n6\n", "x bigint,");
+    expect_types("x\r\n4\r\n\r\n6\r\n", "x bigint,");
 }
 
 static void csv__types_that_change_far_behind_the_sample_are_seen(void **state)

@@ -369,8 +369,10 @@ static uint32_t common_fields(const struct csv_window *window)
 
     for (size_t row = 0; row < index->row_count && taken < SHAPE_ROWS; row++) {
         uint32_t fields = index->row_totals[row] - (row ? index->row_totals[row - 1] : 0);
+        uint32_t start = csv_window_row_start(window, row);
+        uint32_t length = index->row_newlines[row] - start;
         if (fields == 0 ||
-            (fields == 1 && index->row_newlines[row] - csv_window_row_start(window, row) <= 1))
+            (fields == 1 && (length == 0 || (length == 1 && window->data[start] == '\r'))))
             continue;
         if (taken++ == 0 && row + 1 < index->row_count) {
             kinds[0] = fields; /* counts only if nothing else does */
