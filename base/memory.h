@@ -42,6 +42,10 @@ void leat_accountant_init(struct leat_accountant *accountant, struct leat_accoun
 bool leat_accountant_charge(struct leat_accountant *accountant, uint64_t size);
 void leat_accountant_release(struct leat_accountant *accountant, uint64_t size);
 
+/* Says in the hint of an out-of-memory error that it was the accountant's limit, if it has one;
+ * other errors stay as they are. */
+void leat_accountant_explain(const struct leat_accountant *accountant, struct leat_error *err);
+
 /* A bump allocator: blocks are freed all at once. Not thread-safe. */
 struct leat_arena_block;
 struct leat_arena {

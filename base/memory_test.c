@@ -110,9 +110,28 @@ static void parallel__the_first_failure_is_told_and_the_rest_skipped(void **stat
     assert_int_equal(calls, 5);
 }
 
+static void accountant__explains_its_limit(void **state)
+{
+    struct leat_accountant limited, free_of_limits;
+    struct leat_error error;
+
+    (void)state;
+    leat_accountant_init(&limited, NULL, 64 << 20);
+    leat_accountant_init(&free_of_limits, NULL, 0);
+    (void)leat_error_memory(&error);
+    leat_accountant_explain(&free_of_limits, &error);
+    assert_string_equal(error.hint, "");
+    leat_accountant_explain(&limited, &error);
+    assert_non_null(strstr(error.hint, "64 MiB"));
+    (void)leat_error_set(&error, LEAT_E_LIMIT, "something else");
+    leat_accountant_explain(&limited, &error);
+    assert_string_equal(error.hint, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(accountant__explains_its_limit),
         cmocka_unit_test(accountant__children_charge_their_parents_and_limits_hold),
         cmocka_unit_test(arena__blocks_are_charged_and_given_back),
         cmocka_unit_test(buffer__grows_to_its_maximum_only),

@@ -243,6 +243,7 @@ static enum leat_status run_flow(struct leat_update *update, struct leat_dataset
         state->changed = true;
     }
     leat_plan_owner_release(&owner);
+    leat_accountant_explain(&update->accountant, err);
     return at_flow(flow, status, err);
 }
 

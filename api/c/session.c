@@ -895,6 +895,7 @@ enum leat_status leat_session_run(struct leat_session *session, const char *name
     for (uint32_t i = 0; i < script.count && status == LEAT_OK; i++)
         status = run_statement(session, &script, script.statements[i], output, err);
     if (status != LEAT_OK) {
+        leat_accountant_explain(&session->accountant, err);
         *errors = err;
         *error_count = 1;
     }
