@@ -680,11 +680,7 @@ static enum leat_status run_copy(struct run *run, const struct leat_sql_copy *co
     LEAT_TRY(copy_format(copy, path, options, &count, &out.format, err));
     LEAT_TRY(leat_plan_query(copy->query, &run->plan_options, &run->owner, &plan, err));
     LEAT_TRY(leat_file_create(path, LEAT_CREATE_REPLACE, &file, err));
-    status = out.format->create(file, &plan->schema, options, count, &out.writer, err);
-    if (status != LEAT_OK) {
-        leat_output_abort(file);
-        return status;
-    }
+    LEAT_TRY(out.format->create(file, &plan->schema, options, count, &out.writer, err));
     if (out.format->branch) {
         out.base.batch_of = copy_batch_of;
         out.threads = threads;

@@ -343,22 +343,30 @@ static enum leat_status format_create(struct leat_output *output, const struct l
                                       struct leat_writer **out, struct leat_error *err)
 {
     struct leat_avro_write_options write;
-    *out = NULL;
-    LEAT_TRY(leat_options_check("avro", write_options, options, option_count, err));
-    LEAT_TRY(read_codec(options, option_count, &write, err));
     struct copy *copy = leat_calloc(1, sizeof(*copy));
-    if (!copy)
+    enum leat_status status;
+
+    *out = NULL;
+    if (!copy) {
+        leat_output_abort(output);
         return leat_error_memory(err);
+    }
     copy->base.ops = &copy_ops;
     leat_arena_init(&copy->arena, NULL);
-    enum leat_status status = leat_schema_copy(schema, &copy->arena, &copy->schema, err);
+    status = leat_options_check("avro", write_options, options, option_count, err);
+    if (!status)
+        status = read_codec(options, option_count, &write, err);
+    if (!status)
+        status = leat_schema_copy(schema, &copy->arena, &copy->schema, err);
     if (!status)
         status = leat_avro_writer_open(output, &copy->schema, &write, &copy->writer, err);
-    if (status)
+    if (status) {
+        leat_output_abort(output);
         copy_free(copy);
-    else
-        *out = &copy->base;
-    return status;
+        return status;
+    }
+    *out = &copy->base;
+    return LEAT_OK;
 }
 
 static const char *const extensions[] = {".avro", NULL};

