@@ -36,8 +36,8 @@ struct leat_format {
                                 struct leat_error *err);
     enum leat_status (*open_raw)(struct leat_source *like, const struct leat_file_info *file,
                                  struct leat_source **out, struct leat_error *err);
-    /* Starts a file. Takes the output, also on failure. The receipt of finish() is u64 rows, u64 bytes.
-     * NULL: read only. */
+    /* Starts a file. Takes the output, also on failure. The receipt of finish() is u64 rows, u64
+     * bytes. NULL: read only. */
     enum leat_status (*create)(struct leat_output *output, const struct leat_schema *schema,
                                const struct leat_option_value *options, size_t option_count,
                                struct leat_writer **out, struct leat_error *err);
