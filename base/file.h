@@ -1,22 +1,25 @@
 /*
- * Local files and folders: the only place that calls the operating system for them.
- * Every call can be made to fail or to kill the process (base/fault.h).
+ * Files and folders: local ones, and those of a registered file system (base/file_system.h) where a
+ * path is a URI, `scheme://...`; file:///x and file:/x are /x. Every call can be made to fail or to
+ * kill the process (base/fault.h).
  */
 #ifndef LEAT_BASE_FILE_H
 #define LEAT_BASE_FILE_H
 
 #include "base/io.h"
 
-/* Opens a regular file for reading. A folder or missing file is an error with its own code. Uses
- * pread, never mmap, so that a file cut short while read is an error and no signal. */
+/* Opens a regular file for reading. A folder or missing file is an error with its own code. Local
+ * files are read by pread, never mmap, so that a file cut short while read is an error and no
+ * signal. */
 LEAT_CHECKED enum leat_status leat_file_open_input(const char *path, struct leat_input **out,
                                                    struct leat_error *err);
 
 enum leat_create {
     LEAT_CREATE_NEW,    /* fails if the path exists */
-    LEAT_CREATE_REPLACE /* writes PATH.tmp.<unique>, renamed over the path by finish */
+    LEAT_CREATE_REPLACE /* the path holds the old file or the whole new one, at any moment */
 };
-/* Creates a file for writing; folders above it must exist. Buffered (256 KiB). */
+/* Creates a file for writing; folders above it must exist. Buffered. A local LEAT_CREATE_REPLACE
+ * writes PATH.tmp.<unique>, renamed over the path by finish. */
 LEAT_CHECKED enum leat_status leat_file_create(const char *path, enum leat_create mode,
                                                struct leat_output **out, struct leat_error *err);
 
@@ -34,7 +37,7 @@ struct leat_file_info {
     uint64_t size;
     int64_t modified; /* microseconds since 1970 */
 };
-/* Kind NONE, not an error, if nothing is there. */
+/* Kind NONE, not an error, if nothing is there. A folder has no size. */
 LEAT_CHECKED enum leat_status leat_file_stat(const char *path, struct leat_file_info *out,
                                              struct leat_error *err);
 
@@ -59,10 +62,14 @@ bool leat_file_is_glob(const char *pattern);
 LEAT_CHECKED enum leat_status leat_folder_create(const char *path,
                                                  struct leat_error *err); /* and its parents */
 LEAT_CHECKED enum leat_status leat_folder_sync(const char *path, struct leat_error *err);
+/* Replaces what has the new name. Where a store has no such operation: LEAT_E_UNSUPPORTED. */
 LEAT_CHECKED enum leat_status leat_file_rename(const char *from, const char *to,
                                                struct leat_error *err);
 LEAT_CHECKED enum leat_status leat_file_remove(const char *path,
                                                struct leat_error *err); /* missing is no error */
+/* All of them, of any storage; goes on after a failure and returns the first. */
+LEAT_CHECKED enum leat_status leat_file_remove_several(const char *const *paths, size_t count,
+                                                       struct leat_error *err);
 LEAT_CHECKED enum leat_status leat_folder_remove_all(const char *path, struct leat_error *err);
 
 /* Bytes set aside on disk: a file without a name in TMPDIR (or /tmp), gone when the process ends,
@@ -90,12 +97,17 @@ LEAT_CHECKED enum leat_status leat_file_lock_take(const char *path, struct leat_
                                                   struct leat_error *err);
 void leat_file_lock_release(struct leat_file_lock *lock);
 
-/* Path arithmetic in an arena: join("a", "b") is "a/b"; an absolute second part wins. NULL when out
- * of memory. */
+/* True for `scheme://...` other than file:. */
+bool leat_path_is_uri(const char *path);
+/* The path without a scheme file: (borrowed); others as they are. */
+const char *leat_path_local(const char *path);
+/* Path arithmetic in an arena: join("a", "b") is "a/b"; an absolute second part wins, and so does a
+ * URI. NULL when out of memory. */
 char *leat_path_join(struct leat_arena *arena, const char *folder, const char *name);
-/* Folder part, "." if there is none. */
+/* Folder part, "." if there is none. The root of a URI's authority is its own folder. */
 char *leat_path_folder(struct leat_arena *arena, const char *path);
-/* Absolute and normalised ("." and ".." resolved by text). */
+/* Absolute and normalised ("." and ".." resolved by text). A URI keeps its text, but for slashes at
+ * the end. */
 char *leat_path_absolute(struct leat_arena *arena, const char *path);
 
 #endif

@@ -52,6 +52,15 @@ int64_t leat_clock_monotonic(void)
     return read_clock(CLOCK_MONOTONIC, 1);
 }
 
+void leat_clock_sleep(int64_t microseconds)
+{
+    struct timespec left = {.tv_sec = microseconds / 1000000,
+                            .tv_nsec = microseconds % 1000000 * 1000};
+
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        ;
+}
+
 void leat_random_seed(uint64_t seed)
 {
     atomic_store(&random_state, seed | 1);

@@ -13,6 +13,7 @@ int64_t leat_clock_now(void);
 /* Nanoseconds of a clock that never jumps, for durations. */
 int64_t leat_clock_monotonic(void);
 void leat_clock_fix(int64_t microseconds); /* 0: run again */
+void leat_clock_sleep(int64_t microseconds);
 
 /* Random numbers: seeded from the system, or from LEAT_SEED. */
 uint64_t leat_random_u64(void);

@@ -4,6 +4,7 @@
 
 #include "base/system.h"
 #include "columns/format.h"
+#include "storage/files/files.h"
 
 #include <stdio.h>
 #include <yaml.h>
@@ -460,7 +461,9 @@ enum leat_status leat_project_open(const char *start, const char *environment,
     memset(out, 0, sizeof(*out));
     leat_arena_init(&out->arena, NULL);
     out->environment = environment ? environment : "dev";
-    status = load(out, start, err);
+    status = leat_files_register(err);
+    if (status == LEAT_OK)
+        status = load(out, start, err);
     if (status != LEAT_OK) {
         leat_project_close(out);
         return status;

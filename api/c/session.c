@@ -7,6 +7,7 @@
 #include "columns/format.h"
 #include "compute/hosts/runner.h"
 #include "orchestration/lake_catalog.h"
+#include "storage/files/files.h"
 
 #include <stdlib.h>
 #include <stdio.h>
@@ -73,8 +74,9 @@ enum leat_status leat_session_new(const struct leat_session_options *options,
     if (!session)
         return leat_error_memory(err);
     leat_accountant_init(&session->accountant, NULL, options->memory);
+    status = leat_files_register(err);
     session->threads = options->threads ? options->threads : leat_cpu_count();
-    if (options->folder) {
+    if (status == LEAT_OK && options->folder) {
         session->folder = leat_strdup(options->folder);
         if (!session->folder)
             status = leat_error_memory(err);

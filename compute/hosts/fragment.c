@@ -1,7 +1,22 @@
 /* Fragments as bytes and back; what is read is checked like every message. */
 #include "compute/hosts/fragment.h"
+#include "storage/files/files.h"
 
 enum { MAX_PARTITIONS = 65536 };
+
+/* How this process reaches its storage. */
+static enum leat_status put_settings(struct leat_buffer *out, struct leat_error *err)
+{
+    struct leat_buffer settings;
+    enum leat_status status;
+
+    leat_buffer_init(&settings, 0);
+    status = leat_files_settings_put(&settings, err);
+    if (status == LEAT_OK)
+        status = leat_buffer_put_bytes(out, settings.data, settings.length, err);
+    leat_buffer_release(&settings);
+    return status;
+}
 
 enum leat_status leat_fragment_put(const struct leat_fragment *fragment, struct leat_stage *stage,
                                    struct leat_buffer *out, struct leat_error *err)
@@ -9,6 +24,7 @@ enum leat_status leat_fragment_put(const struct leat_fragment *fragment, struct 
     const struct leat_expr_source *source = &fragment->source;
 
     LEAT_TRY(leat_buffer_put_u32(out, fragment->attempt, err));
+    LEAT_TRY(put_settings(out, err));
     LEAT_TRY(leat_buffer_put_string(out, fragment->run_id, err));
     LEAT_TRY(leat_buffer_put_u32(out, fragment->stage, err));
     LEAT_TRY(leat_buffer_put_u32(out, fragment->task, err));
@@ -63,10 +79,13 @@ enum leat_status leat_fragment_read(struct leat_cursor *cursor, struct leat_plan
                                     struct leat_fragment *out, struct leat_error *err)
 {
     struct leat_arena *arena = &owner->arena;
+    struct leat_text settings;
     uint8_t bad_rows;
 
     memset(out, 0, sizeof(*out));
     LEAT_TRY(leat_cursor_get_u32(cursor, &out->attempt, err));
+    LEAT_TRY(leat_cursor_get_bytes(cursor, &settings, err));
+    LEAT_TRY(leat_files_settings_apply(settings.data, settings.length, err));
     LEAT_TRY(leat_cursor_get_string(cursor, arena, &out->run_id, err));
     LEAT_TRY(leat_cursor_get_u32(cursor, &out->stage, err));
     LEAT_TRY(leat_cursor_get_u32(cursor, &out->task, err));

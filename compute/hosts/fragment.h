@@ -23,11 +23,12 @@ struct leat_fragment {
     struct leat_plan *plan; /* when read */
 };
 
-/* Writes the fragment with the stage's plan for fragment->task. */
+/* Writes the fragment, the storage's settings in force (storage/files/files.h) among it, with the
+ * stage's plan for fragment->task. */
 LEAT_CHECKED enum leat_status leat_fragment_put(const struct leat_fragment *fragment,
                                                 struct leat_stage *stage, struct leat_buffer *out,
                                                 struct leat_error *err);
-/* Everything lies in the owner. */
+/* Everything lies in the owner. The storage's settings take effect. */
 LEAT_CHECKED enum leat_status leat_fragment_read(struct leat_cursor *cursor,
                                                  struct leat_plan_owner *owner,
                                                  struct leat_fragment *out, struct leat_error *err);

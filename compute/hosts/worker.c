@@ -7,6 +7,7 @@
 #include "compute/hosts/worker.h"
 #include "compute/hosts/fragment.h"
 #include "compute/hosts/frame.h"
+#include "storage/files/files.h"
 
 #include <pthread.h>
 #include <unistd.h>
@@ -522,7 +523,9 @@ enum leat_status leat_worker_run(const struct leat_worker_options *options, stru
     leat_buffer_init(&w.out, 0);
     pthread_mutex_init(&w.in_lock, NULL);
     pthread_mutex_init(&w.out_lock, NULL);
-    status = serve(&w, err);
+    status = leat_files_register(err);
+    if (status == LEAT_OK)
+        status = serve(&w, err);
     pthread_mutex_destroy(&w.in_lock);
     pthread_mutex_destroy(&w.out_lock);
     leat_buffer_release(&w.in);
