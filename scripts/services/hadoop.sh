@@ -8,6 +8,7 @@
 #   scripts/services/hadoop.sh stop DIR           ends all of them
 #   scripts/services/hadoop.sh alone COMMAND...   runs a command where only it and its children see the ports they open
 #
+# Listings come in pages of ten, and tokens are given without Kerberos, so that both are always tested.
 # Configuration, data and logs lie in DIR. Ports are free ones of 127.0.0.1, chosen when DIR is new. MapReduce opens some ports on
 # all addresses whatever it is told: run it, and its clients, under `alone`. Jars are installed once by Maven.
 set -euo pipefail
@@ -82,6 +83,8 @@ dfs.datanode.address 127.0.0.1:${p[5]}
 dfs.datanode.http.address 127.0.0.1:${p[6]}
 dfs.datanode.ipc.address 127.0.0.1:${p[7]}
 dfs.heartbeat.interval 1
+dfs.ls.limit 10
+dfs.namenode.delegation.token.always-use true
 END
     write_file httpfs-site.xml <<END
 httpfs.http.hostname 127.0.0.1

@@ -1,11 +1,12 @@
 /* The list of file systems, and their settings as one JSON object. */
 #include "storage/files/files.h"
 #include "formats/json_tree.h"
+#include "storage/files/hdfs/hdfs.h"
 
 #include <pthread.h>
 
 static const struct leat_file_system *const all_systems[] = {
-    NULL, /* the list ends with it */
+    &leat_hdfs_files, &leat_webhdfs_files, &leat_swebhdfs_files, NULL, /* the list ends with it */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
