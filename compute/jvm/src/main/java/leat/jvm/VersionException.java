@@ -2,9 +2,16 @@ package leat.jvm;
 
 import java.io.IOException;
 
-/** The other side speaks another version of the protocol. Trying again does not help. */
+/**
+ * The other side speaks another version of the protocol, or was built for another machine. Trying
+ * again does not help.
+ */
 public final class VersionException extends IOException {
   private static final long serialVersionUID = 1;
+
+  VersionException(String message) {
+    super(message);
+  }
 
   VersionException(String program, int version) {
     super(

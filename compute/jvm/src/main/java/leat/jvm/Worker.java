@@ -56,7 +56,12 @@ public final class Worker implements Closeable {
   public static Worker start(String program, String version) throws IOException {
     ProcessBuilder builder = new ProcessBuilder(program, "worker");
     builder.redirectError(ProcessBuilder.Redirect.INHERIT);
-    Worker worker = new Worker(builder.start());
+    Worker worker;
+    try {
+      worker = new Worker(builder.start());
+    } catch (IOException e) {
+      throw new VersionException("the worker cannot be started: " + e.getMessage());
+    }
     try {
       worker.writer.hello(version);
       worker.reader.hello();
@@ -65,7 +70,11 @@ public final class Worker implements Closeable {
       worker.close();
       throw e;
     } catch (IOException e) {
-      throw worker.died(e);
+      IOException died = worker.died(e);
+      if (died instanceof WorkerDiedException d && (d.exitCode() == 126 || d.exitCode() == 127)) {
+        throw new VersionException("the worker cannot run on this machine: it " + d.how());
+      }
+      throw died;
     }
   }
 
@@ -133,6 +142,13 @@ public final class Worker implements Closeable {
   /** The batch that next() found, as a view that is good until the next call. */
   public ByteBuffer rows() {
     return reader.body();
+  }
+
+  /** What it put out makes no sense to the host: kills it. To be thrown, as the attempt is lost. */
+  public WorkerDiedException refuse(String what) {
+    running = false;
+    close();
+    return new WorkerDiedException("the worker sent what is no answer: " + what, -1, null);
   }
 
   /** All told frames of the task so far, as they came. */

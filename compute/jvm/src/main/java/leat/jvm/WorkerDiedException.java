@@ -21,6 +21,10 @@ public final class WorkerDiedException extends IOException {
     return exitCode;
   }
 
+  String how() {
+    return describe(exitCode);
+  }
+
   /** "ended with exit code 3", "was ended by signal 11 (SIGSEGV)". */
   static String describe(int exitCode) {
     if (exitCode <= 128) {

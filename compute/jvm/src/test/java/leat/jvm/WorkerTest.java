@@ -183,6 +183,13 @@ class WorkerTest {
     assertInstanceOf(
         WorkerDiedException.class,
         assertThrows(IOException.class, () -> Worker.start("/bin/false", "test")));
+    Path other = Files.writeString(folder.resolve("other"), "#!/bin/sh\nexit 126\n");
+    assertTrue(other.toFile().setExecutable(true));
+    e = assertThrows(VersionException.class, () -> Worker.start(other.toString(), "test"));
+    assertEquals(
+        "the worker cannot run on this machine: it ended with exit code 126", e.getMessage());
+    e = assertThrows(VersionException.class, () -> Worker.start("/nowhere", "test"));
+    assertTrue(e.getMessage().startsWith("the worker cannot be started: "));
   }
 
   @Test
