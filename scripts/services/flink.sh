@@ -1,0 +1,166 @@
+#!/usr/bin/env bash
+# A real Flink session cluster on this machine, from jars: a JobManager and two TaskManagers, for tests, and to try what Leat does on
+# Flink.
+#
+#   scripts/services/flink.sh install [VERSION]   prints the folder of Flink's jars
+#   scripts/services/flink.sh start DIR           prints the REST address when the slots of both TaskManagers are there
+#   scripts/services/flink.sh taskmanager DIR N   starts TaskManager N (0, 1, ...) if it does not run: after a loss
+#   scripts/services/flink.sh env DIR             lines to be evaluated: the address
+#   scripts/services/flink.sh stop DIR            ends all of them
+#
+# Configuration, logs and what Flink keeps lie in DIR. Ports are free ones of 127.0.0.1, chosen when DIR is new. Jars are installed
+# once by Maven. FLINK_VERSION names another version than the one that is tested.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+version=${FLINK_VERSION:-2.3.0}
+downloads=${LEAT_DOWNLOADS:-$root/build/downloads}
+jars=$downloads/flink-$version
+java=${JAVA_HOME:+$JAVA_HOME/bin/}java
+# Short-lived daemons: little heap, no second compiler, and what Flink looks into by reflection.
+java_options=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=48m -Xss512k -Xshare:auto -XX:MaxMetaspaceSize=160m)
+for package in lang net io nio lang.reflect text time util util.concurrent util.concurrent.atomic util.concurrent.locks; do
+    java_options+=(--add-opens "java.base/java.$package=ALL-UNNAMED")
+done
+java_options+=(--add-opens java.base/sun.nio.ch=ALL-UNNAMED --add-exports java.rmi/sun.rmi.registry=ALL-UNNAMED)
+
+usage() { sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+install_jars() {
+    [ ! -e "$jars/complete" ] || return 0
+    mkdir -p "$downloads"
+    exec 9>"$downloads/flink.lock"
+    flock 9
+    if [ ! -e "$jars/complete" ]; then
+        say "installing Flink's jars"
+        rm -rf "$jars"
+        mvn -q -B -f "$root/scripts/services/flink-pom.xml" -Dflink="$version" \
+            org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
+            -DoutputDirectory="$jars" -DincludeScope=runtime >"$downloads/flink.log" 2>&1 9>&- ||
+            { echo "Maven could not fetch Flink's jars: $downloads/flink.log" >&2; return 1; }
+        touch "$jars/complete"
+    fi
+    exec 9>&-
+}
+free_ports() { # COUNT: as many ports that are free now
+    python3 -c 'import socket, sys
+held = [socket.socket() for _ in range(int(sys.argv[1]))]
+for s in held: s.bind(("127.0.0.1", 0))
+print(*[s.getsockname()[1] for s in held])' "$1"
+}
+write_configuration() {
+    local p
+    [ ! -e "$dir/conf/config.yaml" ] || return 0
+    mkdir -p "$dir"/{conf,run,log,tmp}
+    read -r -a p < <(free_ports 3)
+    cat >"$dir/conf/config.yaml" <<END
+jobmanager.rpc.address: 127.0.0.1
+jobmanager.rpc.port: ${p[0]}
+jobmanager.bind-host: 127.0.0.1
+jobmanager.memory.heap.size: 256m
+jobmanager.memory.off-heap.size: 64m
+jobmanager.memory.jvm-metaspace.size: 160m
+jobmanager.memory.jvm-overhead.min: 64m
+jobmanager.memory.jvm-overhead.max: 64m
+jobmanager.execution.failover-strategy: region
+rest.address: 127.0.0.1
+rest.bind-address: 127.0.0.1
+rest.port: ${p[1]}
+rest.bind-port: ${p[1]}
+blob.server.port: ${p[2]}
+heartbeat.interval: 1000
+heartbeat.timeout: 10000
+taskmanager.host: 127.0.0.1
+taskmanager.bind-host: 127.0.0.1
+taskmanager.numberOfTaskSlots: 1
+taskmanager.cpu.cores: 1
+taskmanager.memory.framework.heap.size: 64m
+taskmanager.memory.framework.off-heap.size: 64m
+taskmanager.memory.task.heap.size: 192m
+taskmanager.memory.task.off-heap.size: 0m
+taskmanager.memory.network.min: 32m
+taskmanager.memory.network.max: 32m
+taskmanager.memory.managed.size: 32m
+taskmanager.memory.jvm-metaspace.size: 160m
+taskmanager.memory.jvm-overhead.min: 64m
+taskmanager.memory.jvm-overhead.max: 64m
+taskmanager.memory.framework.off-heap.batch-shuffle.size: 16m
+taskmanager.network.sort-shuffle.min-buffers: 64
+io.tmp.dirs: $dir/tmp
+web.upload.dir: $dir/tmp
+parallelism.default: 2
+END
+    cat >"$dir/conf/log4j2.properties" <<'END'
+rootLogger.level=INFO
+rootLogger.appenderRef.f.ref=F
+appender.f.name=F
+appender.f.type=Console
+appender.f.layout.type=PatternLayout
+appender.f.layout.pattern=%d{HH:mm:ss,SSS} %-5p %c{1} - %m%n
+END
+}
+alive() { [ -e "$dir/run/$1.pid" ] && kill -0 "$(cat "$dir/run/$1.pid")" 2>/dev/null; }
+launch() { # NAME JVM-OPTION... CLASS ARGUMENT...
+    local name=$1
+    shift
+    ! alive "$name" || return 0
+    FLINK_CONF_DIR=$dir/conf nohup "$java" "${java_options[@]}" -Dlog4j2.configurationFile="$dir/conf/log4j2.properties" \
+        -cp "$jars/*" "$@" >>"$dir/log/$name.log" 2>&1 </dev/null &
+    echo $! >"$dir/run/$name.pid"
+}
+setting() { sed -n "s/^$1: //p" "$dir/conf/config.yaml"; }
+taskmanager() { # NUMBER
+    launch "taskmanager$1" -Xmx256m -XX:MaxDirectMemorySize=128m org.apache.flink.runtime.taskexecutor.TaskManagerRunner \
+        --configDir "$dir/conf" -D taskmanager.resource-id="taskmanager$1"
+}
+await_slots() { # COUNT
+    local i
+    for ((i = 0; i < 900; i++)); do
+        curl -fs "http://127.0.0.1:$(setting rest.port)/overview" 2>/dev/null | grep -q "\"slots-total\":$1\b" && return 0
+        alive jobmanager || break
+        sleep 0.1
+    done
+    tail -5 "$dir"/log/*.log >&2
+    return 1
+}
+start() {
+    install_jars
+    write_configuration
+    launch jobmanager -Xmx256m org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint --configDir "$dir/conf"
+    taskmanager 0
+    taskmanager 1
+    await_slots 2
+    echo "http://127.0.0.1:$(setting rest.port)" | tee "$dir/address"
+}
+stop() {
+    local file pid i pids=()
+    for file in "$dir"/run/taskmanager*.pid "$dir"/run/jobmanager.pid; do
+        [ -e "$file" ] || continue
+        pid=$(cat "$file")
+        kill "$pid" 2>/dev/null && pids+=("$pid")
+        rm -f "$file"
+    done
+    [ ${#pids[@]} -gt 0 ] || return 0
+    for ((i = 0; i < 100; i++)); do
+        kill -0 "${pids[@]}" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    kill -KILL "${pids[@]}" 2>/dev/null || true
+}
+[ $# -ge 1 ] || usage
+case $1 in
+    install)
+        [ $# = 1 ] || { version=$2 jars=$downloads/flink-$2; }
+        install_jars && echo "$jars"
+        ;;
+    start | env | stop | taskmanager)
+        [ $# -ge 2 ] || usage
+        mkdir -p "$2"
+        dir=$(cd "$2" && pwd)
+        case $1 in
+            start) start ;;
+            env) echo "FLINK_ADDRESS=$(cat "$dir/address")" ;;
+            taskmanager) taskmanager "${3:-0}" ;;
+            stop) stop ;;
+        esac
+        ;;
+    *) usage ;;
+esac
