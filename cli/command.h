@@ -84,5 +84,7 @@ bool leat_cli_take_interrupt(void);
 
 /* The prompt (cli/prompt.c). */
 int leat_cli_prompt(struct leat_session *session, struct leat_cli_output *output, bool json_errors);
+/* Lines of standard input like those of the prompt, without editing: for programs. */
+int leat_cli_lines(struct leat_session *session, struct leat_cli_output *output, bool json_errors);
 
 #endif

@@ -122,7 +122,7 @@ static void report_failures(const struct leat_update_summary *summary,
 }
 
 struct run_options {
-    const char *environment, *threads, *memory, *errors, *refresh, *on;
+    const char *environment, *threads, *memory, *errors, *refresh, *on, *master, *host_config;
     bool refresh_all, keep_going, quiet;
 };
 
@@ -179,6 +179,8 @@ static int run_run(int argc, char **argv)
                                               {"--memory", &o.memory, NULL},
                                               {"--errors", &o.errors, NULL},
                                               {"--on", &o.on, NULL},
+                                              {"--master", &o.master, NULL},
+                                              {"--host-config", &o.host_config, NULL},
                                               {"--full-refresh", &o.refresh, NULL},
                                               {"--full-refresh-all", NULL, &o.refresh_all},
                                               {"--keep-going", NULL, &o.keep_going},
@@ -216,7 +218,8 @@ static int run_run(int argc, char **argv)
         update.full_refresh = names;
     }
     update.threads = (unsigned)threads;
-    update.on = o.on;
+    update.host =
+        (struct leat_host_options){.name = o.on, .master = o.master, .config = o.host_config};
     update.full_refresh_all = o.refresh_all;
     update.keep_going = o.keep_going;
     update.cancel = &cancel;
@@ -241,7 +244,10 @@ const struct leat_command leat_command_run = {
     "  --keep-going           publish what succeeded even if a flow failed\n"
     "  --threads N            threads (default: all cores)\n"
     "  --memory SIZE          memory limit, for example 1GB\n"
-    "  --on HOST              local (default): threads; local:processes: N worker processes\n"
+    "  --on HOST              local (default): threads; local:processes: N worker processes;\n"
+    "                         spark, hadoop, flink, dask: tasks of a cluster\n"
+    "  --master ADDRESS       the cluster's address, in its own words\n"
+    "  --host-config FILE     the host's settings\n"
     "  --errors json          errors as JSON lines on standard error\n"
     "  -q, --quiet            no summary\n\n"
     "Exit codes: 0 ok, 1 a flow or expectation failed, 2 wrong SQL or configuration, 4 denied, 130 "

@@ -193,3 +193,23 @@ int leat_cli_prompt(struct leat_session *session, struct leat_cli_output *output
     leat_buffer_release(&prompt.text);
     return LEAT_EXIT_OK;
 }
+
+int leat_cli_lines(struct leat_session *session, struct leat_cli_output *output, bool json_errors)
+{
+    struct prompt prompt = {.session = session, .output = output, .json_errors = json_errors};
+    char *line = NULL;
+    size_t size = 0;
+    ssize_t length;
+
+    leat_buffer_init(&prompt.text, LEAT_SQL_MAX_TEXT);
+    while (!prompt.stop && (length = getline(&line, &size, stdin)) >= 0) {
+        if (length > 0 && line[length - 1] == '\n')
+            line[length - 1] = 0;
+        take_line(&prompt, line);
+    }
+    if (!prompt.stop && prompt.text.length > 0)
+        run_sql(&prompt, (const char *)prompt.text.data, prompt.text.length);
+    free(line);
+    leat_buffer_release(&prompt.text);
+    return LEAT_EXIT_OK;
+}

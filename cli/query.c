@@ -31,8 +31,9 @@ bool leat_cli_take_interrupt(void)
 }
 
 struct query_options {
-    const char *sql, *file, *lake, *schema, *format, *threads, *memory, *errors, *timing, *on;
-    bool quiet, create_lake;
+    const char *sql, *file, *lake, *schema, *format, *threads, *memory, *errors, *timing, *on,
+        *master, *host_config;
+    bool quiet, create_lake, interactive;
 };
 
 static int usage(const char *what, const char *value, const char *hint)
@@ -123,8 +124,12 @@ static int run_query(int argc, char **argv)
                                               {"--errors", &o.errors, NULL},
                                               {"--timing", &o.timing, NULL},
                                               {"--on", &o.on, NULL},
+                                              {"--master", &o.master, NULL},
+                                              {"--host-config", &o.host_config, NULL},
                                               {"-q", NULL, &o.quiet},
                                               {"--quiet", NULL, &o.quiet},
+                                              {"-i", NULL, &o.interactive},
+                                              {"--interactive", NULL, &o.interactive},
                                               {"--create-lake", NULL, &o.create_lake}};
     struct leat_session_options session_options = {0};
     /* no SA_RESTART: the prompt's read must come back */
@@ -158,7 +163,8 @@ static int run_query(int argc, char **argv)
     session_options.create_lake = o.create_lake;
     session_options.schema = o.schema;
     session_options.threads = (unsigned)threads;
-    session_options.on = o.on;
+    session_options.host =
+        (struct leat_host_options){.name = o.on, .master = o.master, .config = o.host_config};
     if (leat_session_new(&session_options, &session, &error) != LEAT_OK) {
         leat_cli_report(&error, 1, json);
         return leat_cli_exit(&error);
@@ -167,7 +173,9 @@ static int run_query(int argc, char **argv)
     leat_cli_output_init(&output, format);
     output.quiet = o.quiet;
     output.timing = o.timing != NULL;
-    if (!o.sql && !o.file && isatty(0))
+    if (!o.sql && !o.file && o.interactive && !isatty(0))
+        code = leat_cli_lines(session, &output, json);
+    else if (!o.sql && !o.file && isatty(0))
         code = leat_cli_prompt(session, &output, json);
     else
         code = run_text(session, &o, &output, json);
@@ -188,6 +196,8 @@ const struct leat_command leat_command_query = {
     "Options:\n"
     "  -c, --command SQL     statements, separated by ;\n"
     "  -f, --file FILE       the same from a file; - is standard input\n"
+    "  -i, --interactive     run each statement of standard input when it ends; go on after "
+    "errors\n"
     "  --lake DIR            the lake whose tables are seen and written\n"
     "  --create-lake         make that lake if it is not there\n"
     "  --schema NAME         the lake's schema for names without one (default main)\n"
@@ -195,7 +205,10 @@ const struct leat_command leat_command_query = {
     "else csv)\n"
     "  --threads N           threads (default: all cores)\n"
     "  --memory SIZE         memory limit, for example 256MB\n"
-    "  --on HOST             local (default): threads; local:processes: N worker processes\n"
+    "  --on HOST             local (default): threads; local:processes: N worker processes;\n"
+    "                        spark, hadoop, flink, dask: tasks of a cluster\n"
+    "  --master ADDRESS      the cluster's address, in its own words\n"
+    "  --host-config FILE    the host's settings\n"
     "  --timing json         time of each statement as a JSON line on standard error\n"
     "  --errors json         errors as JSON lines on standard error\n"
     "  -q, --quiet           no messages for statements without rows\n\n"

@@ -312,12 +312,14 @@ static enum leat_status run_once(struct leat_pipeline *pipeline,
                                  const struct leat_update_options *options,
                                  struct leat_update_summary *summary, struct leat_error *err)
 {
+    struct leat_host_options host = options->host;
     struct leat_update update;
     enum leat_status status;
 
+    host.tasks = options->threads;
     leat_update_init(&update, pipeline, options, summary);
     update.runner.small_rows = LEAT_STAGE_SMALL_ROWS;
-    status = leat_host_open(options->on, options->threads, &update.runner.host, err);
+    status = leat_host_open(&host, &update.runner.host, err);
     if (status == LEAT_OK)
         status = run_update(&update, err);
     leat_host_close(update.runner.host);

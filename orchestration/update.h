@@ -5,6 +5,7 @@
 #ifndef LEAT_ORCHESTRATION_UPDATE_H
 #define LEAT_ORCHESTRATION_UPDATE_H
 
+#include "compute/hosts/host.h"
 #include "orchestration/expectations.h"
 #include "orchestration/pipeline.h"
 #include "storage/lake/lake.h"
@@ -15,7 +16,7 @@ struct leat_update_options {
     bool keep_going;  /* publish what succeeded even if a flow failed */
     bool full_refresh_all;
     const char *const *full_refresh; /* names; NULL-terminated, or NULL */
-    const char *on;                  /* the host that carries out flows; NULL: local */
+    struct leat_host_options host;   /* that carries out flows; its tasks are `threads` */
     struct leat_cancel *cancel;      /* or NULL */
     /* Told when a dataset begins (rows UINT64_MAX) and ends; may be NULL. */
     void (*progress)(void *context, const char *dataset, uint64_t rows);

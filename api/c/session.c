@@ -26,6 +26,7 @@ struct leat_session {
     struct leat_catalog *lake_catalog; /* or NULL */
     struct leat_catalog *catalog;      /* memory, with the lake behind it */
     struct leat_runner_options runner;
+    char *fault;
 };
 
 /* One statement being run. */
@@ -48,6 +49,7 @@ void leat_session_free(struct leat_session *session)
     if (session->has_lake)
         leat_lake_close(&session->lake);
     leat_free(session->folder);
+    leat_free(session->fault);
     leat_free(session);
 }
 
@@ -68,6 +70,7 @@ enum leat_status leat_session_new(const struct leat_session_options *options,
                                   struct leat_session **out, struct leat_error *err)
 {
     struct leat_session *session = leat_calloc(1, sizeof(*session));
+    struct leat_host_options host = options->host;
     enum leat_status status = LEAT_OK;
 
     *out = NULL;
@@ -82,8 +85,9 @@ enum leat_status leat_session_new(const struct leat_session_options *options,
             status = leat_error_memory(err);
     }
     session->runner.small_rows = LEAT_STAGE_SMALL_ROWS;
+    host.tasks = options->threads;
     if (status == LEAT_OK)
-        status = leat_host_open(options->on, session->threads, &session->runner.host, err);
+        status = leat_host_open(&host, &session->runner.host, err);
     if (status == LEAT_OK && options->lake)
         status = open_lake(session, options, err);
     if (status == LEAT_OK)
@@ -798,6 +802,20 @@ static void set_threads(struct leat_session *session, unsigned threads)
         session->runner.host->tasks = threads;
 }
 
+static enum leat_status set_fault(struct leat_session *session, struct leat_text value,
+                                  struct leat_error *err)
+{
+    char *copy = leat_malloc(value.length + 1);
+
+    if (!copy)
+        return leat_error_memory(err);
+    memcpy(copy, value.data, value.length);
+    copy[value.length] = 0;
+    leat_free(session->fault);
+    session->runner.fault = session->fault = copy;
+    return LEAT_OK;
+}
+
 static enum leat_status run_set(struct run *run, const struct leat_sql_set *set,
                                 struct leat_error *err)
 {
@@ -810,6 +828,12 @@ static enum leat_status run_set(struct run *run, const struct leat_sql_set *set,
     else if (leat_text_equal(name->text, leat_text_of("small_rows")) && !set->reset &&
              leat_parse_int64(set->value.data, set->value.length, &value) && value >= 0)
         run->session->runner.small_rows = (uint64_t)value;
+    else if (leat_text_equal(name->text, leat_text_of("worker_timeout")) && !set->reset &&
+             leat_parse_int64(set->value.data, set->value.length, &value) && value > 0 &&
+             value <= UINT32_MAX)
+        run->session->runner.timeout = (uint32_t)value;
+    else if (leat_text_equal(name->text, leat_text_of("worker_fault")) && !set->reset)
+        LEAT_TRY(set_fault(run->session, set->value, err));
     else
         return leat_error_set(err, LEAT_E_SETTING, "no setting \"%.*s\" takes the value \"%.*s\"",
                               (int)name->text.length, name->text.data, (int)set->value.length,

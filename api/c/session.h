@@ -6,18 +6,19 @@
 #define LEAT_API_C_SESSION_H
 
 #include "compute/exec/execute.h"
+#include "compute/hosts/host.h"
 #include "compute/plan/planner.h"
 
 struct leat_session;
 struct leat_session_options {
-    const char *lake;         /* folder of a lake, or NULL */
-    bool create_lake;         /* make it if it is not there */
-    const char *catalog_name; /* NULL: "leat" */
-    const char *schema;       /* where unqualified tables of the lake are made; NULL: "main" */
-    const char *folder;       /* relative file names start here; NULL: the current folder */
-    unsigned threads;         /* 0: all cores */
-    const char *on;           /* the host that carries out queries, as --on names it; NULL: local */
-    uint64_t memory;          /* bytes; 0: no limit */
+    const char *lake;              /* folder of a lake, or NULL */
+    bool create_lake;              /* make it if it is not there */
+    const char *catalog_name;      /* NULL: "leat" */
+    const char *schema;            /* where unqualified tables of the lake are made; NULL: "main" */
+    const char *folder;            /* relative file names start here; NULL: the current folder */
+    unsigned threads;              /* 0: all cores */
+    struct leat_host_options host; /* that carries out queries; its tasks are `threads` */
+    uint64_t memory;               /* bytes; 0: no limit */
 };
 LEAT_CHECKED enum leat_status leat_session_new(const struct leat_session_options *options,
                                                struct leat_session **out, struct leat_error *err);

@@ -30,6 +30,9 @@ enum leat_status leat_fragment_put(const struct leat_fragment *fragment, struct 
     LEAT_TRY(leat_buffer_put_u32(out, fragment->task, err));
     LEAT_TRY(leat_buffer_put_u32(out, fragment->threads, err));
     LEAT_TRY(leat_buffer_put_u64(out, fragment->memory, err));
+    LEAT_TRY(leat_buffer_put_string(out, fragment->folder, err));
+    LEAT_TRY(leat_buffer_put_string(out, fragment->fault, err));
+    LEAT_TRY(leat_buffer_put_u32(out, fragment->timeout, err));
     LEAT_TRY(leat_buffer_put_u8(out, fragment->bad_rows, err));
     LEAT_TRY(leat_buffer_put_string(out, source->name ? source->name : "", err));
     LEAT_TRY(leat_buffer_put_bytes(out, source->text ? source->text : "",
@@ -91,6 +94,9 @@ enum leat_status leat_fragment_read(struct leat_cursor *cursor, struct leat_plan
     LEAT_TRY(leat_cursor_get_u32(cursor, &out->task, err));
     LEAT_TRY(leat_cursor_get_u32(cursor, &out->threads, err));
     LEAT_TRY(leat_cursor_get_u64(cursor, &out->memory, err));
+    LEAT_TRY(leat_cursor_get_string(cursor, arena, &out->folder, err));
+    LEAT_TRY(leat_cursor_get_string(cursor, arena, &out->fault, err));
+    LEAT_TRY(leat_cursor_get_u32(cursor, &out->timeout, err));
     LEAT_TRY(leat_cursor_get_u8(cursor, &bad_rows, err));
     out->bad_rows = bad_rows != 0;
     if (out->threads > 1024)

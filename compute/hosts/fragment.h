@@ -10,11 +10,14 @@
 struct leat_fragment {
     uint32_t attempt; /* from 0 */
     const char *run_id;
-    uint32_t stage;   /* as it stands in the names of files that are written */
-    uint32_t task;    /* from 0 */
-    uint32_t threads; /* 0: all cores */
-    uint64_t memory;  /* bytes; 0: no limit */
-    bool bad_rows;    /* rows that cannot be read are told; otherwise they fail the fragment */
+    uint32_t stage;     /* as it stands in the names of files that are written */
+    uint32_t task;      /* from 0 */
+    uint32_t threads;   /* 0: all cores */
+    uint64_t memory;    /* bytes; 0: no limit */
+    const char *folder; /* where relative file names start, or "" */
+    const char *fault;  /* see compute/hosts/worker_fault.h, or "" */
+    uint32_t timeout;   /* seconds without any progress until the worker ends itself; 0: never */
+    bool bad_rows;      /* rows that cannot be read are told; otherwise they fail the fragment */
     struct leat_expr_source source;
     enum leat_exchange_type output; /* HASH by keys, or SINGLE: partition `task` */
     uint32_t key_count;

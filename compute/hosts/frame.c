@@ -1,11 +1,10 @@
 /* Frames as bytes and back. Everything that is read may be hostile: lengths are checked before they
  * are used, numbers before they become enums. */
 #include "compute/hosts/frame.h"
-#include "base/hash.h"
-
+#include <libdeflate.h>
 #include <stdio.h>
 
-enum { HEAD = 4, TAIL = 8, HELLO_MAGIC = 0x5441454c /* "LEAT" */ };
+enum { HEAD = 4, TAIL = 4, HELLO_MAGIC = 0x5441454c /* "LEAT" */ };
 
 enum leat_status leat_wire_begin(struct leat_buffer *out, enum leat_wire_kind kind, size_t *start,
                                  struct leat_error *err)
@@ -24,7 +23,7 @@ enum leat_status leat_wire_end(struct leat_buffer *out, size_t start, struct lea
         return leat_error_set(err, LEAT_E_LIMIT, "a message of %zu bytes between processes",
                               length);
     memcpy(out->data + start, &head, sizeof(head));
-    return leat_buffer_put_u64(out, leat_hash_bytes(out->data + start + HEAD, length, 0), err);
+    return leat_buffer_put_u32(out, libdeflate_crc32(0, out->data + start + HEAD, length), err);
 }
 
 enum leat_status leat_wire_put(struct leat_buffer *out, enum leat_wire_kind kind, const void *body,
@@ -41,8 +40,7 @@ enum leat_status leat_wire_put(struct leat_buffer *out, enum leat_wire_kind kind
 enum leat_status leat_wire_next(const uint8_t *bytes, size_t length, struct leat_wire_frame *out,
                                 size_t *used, struct leat_error *err)
 {
-    uint32_t size;
-    uint64_t sum;
+    uint32_t size, sum;
 
     *used = 0;
     if (length < HEAD)
@@ -53,9 +51,10 @@ enum leat_status leat_wire_next(const uint8_t *bytes, size_t length, struct leat
     if (length - HEAD < (size_t)size + TAIL)
         return LEAT_OK;
     memcpy(&sum, bytes + HEAD + size, sizeof(sum));
-    if (sum != leat_hash_bytes(bytes + HEAD, size, 0))
+    if (sum != libdeflate_crc32(0, bytes + HEAD, size))
         return leat_error_set(err, LEAT_E_MESSAGE, "a message's checksum does not fit its bytes");
-    if (bytes[HEAD] < LEAT_WIRE_HELLO || bytes[HEAD] > LEAT_WIRE_DONE)
+    if (bytes[HEAD] < LEAT_WIRE_HELLO || bytes[HEAD] > LEAT_WIRE_FAILED ||
+        (bytes[HEAD] > LEAT_WIRE_DONE && bytes[HEAD] < LEAT_WIRE_READY))
         return leat_error_set(err, LEAT_E_MESSAGE, "a message of the unknown kind %u", bytes[HEAD]);
     out->kind = (enum leat_wire_kind)bytes[HEAD];
     out->body = (struct leat_cursor){bytes + HEAD + 1, size - 1, 0};

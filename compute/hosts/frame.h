@@ -1,29 +1,16 @@
 /*
- * Frames: the messages between a worker and whoever carries its bytes.
+ * Frames: the messages between a worker, whoever carries its bytes, and Leat. PROTOCOL.md says what
+ * each kind holds and who sends it when.
  *
- * A frame is a u32 little-endian length, that many bytes of payload, and the payload's XXH3
- * checksum (u64). The payload's first byte is its kind, the rest the body. Both sides begin with
- * HELLO, which holds the protocol's version. Then, for each fragment:
- *
- *   to the worker     FRAGMENT            what to run (compute/hosts/fragment.h)
- *   from the worker   WANT                u32 number of an input: its rows are needed now
- *   to the worker     INPUT, INPUT_END    u32 number of the input, then a batch, or nothing
- *   from the worker   OUTPUT              u32 partition, then a batch
- *                     RECEIPT             of a finished writer
- *                     BAD_ROW             a row for quarantine
- *                     PROGRESS            u64 rows, u64 bytes read since the last
- *                     ERROR               struct leat_error whole; ends the fragment
- *                     DONE                ends the fragment
- *
- * A worker asks for one input at a time and may ask for the next before it has read all of the
- * last; frames of an input that come after DONE or ERROR are skipped.
+ * A frame is a u32 little-endian length, that many bytes of payload, and the payload's CRC-32. The
+ * payload's first byte is its kind, the rest the body.
  */
 #ifndef LEAT_COMPUTE_HOSTS_FRAME_H
 #define LEAT_COMPUTE_HOSTS_FRAME_H
 
 #include "columns/source.h"
 
-#define LEAT_WIRE_VERSION 1u
+#define LEAT_WIRE_VERSION 2u
 #define LEAT_WIRE_MAXIMUM ((uint32_t)1 << 30) /* bytes of a payload */
 
 enum leat_wire_kind { /* stable numbers */
@@ -37,7 +24,19 @@ enum leat_wire_kind { /* stable numbers */
                       LEAT_WIRE_BAD_ROW = 8,
                       LEAT_WIRE_PROGRESS = 9,
                       LEAT_WIRE_ERROR = 10,
-                      LEAT_WIRE_DONE = 11
+                      LEAT_WIRE_DONE = 11,
+                      /* between Leat and the driver of a cluster */
+                      LEAT_WIRE_READY = 20,
+                      LEAT_WIRE_JOB = 21,
+                      LEAT_WIRE_TASK = 22,
+                      LEAT_WIRE_GIVEN = 23,
+                      LEAT_WIRE_GO = 24,
+                      LEAT_WIRE_CANCEL = 25,
+                      LEAT_WIRE_WON = 26,
+                      LEAT_WIRE_LOST = 27,
+                      LEAT_WIRE_ROWS = 28,
+                      LEAT_WIRE_NOTE = 29,
+                      LEAT_WIRE_FAILED = 30
 };
 struct leat_wire_frame {
     enum leat_wire_kind kind;

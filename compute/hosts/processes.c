@@ -41,12 +41,13 @@ struct processes {
     char program[4096];
     struct slot *slots;
     uint32_t slot_count;
-    struct leat_spool *spools; /* by stage; task_count 0: none */
-    uint32_t spool_count;
+    struct leat_spool *spools; /* by stage of the job being run; task_count 0: none */
 };
 /* A stage being run. */
 struct run {
     struct processes *host;
+    const struct leat_host_job *job;
+    uint32_t number;
     const struct leat_host_stage *stage;
     struct task *tasks;
     uint32_t left;
@@ -119,7 +120,7 @@ static enum leat_status describe(const struct run *run, uint32_t slot, uint32_t 
         snprintf(how, sizeof(how), "ended with exit code %d", code);
     (void)leat_error_set(
         err, LEAT_E_WORKER_DIED, "worker %u of %s %s, at attempt %u of task %u, stage %u", slot + 1,
-        run->host->base.ops->name, how, run->tasks[task].attempts, task, run->stage->number);
+        run->host->base.ops->name, how, run->tasks[task].attempts, task, run->number);
     leat_error_hint(err, "run with --on local, or see the worker's messages above; signal 9 often "
                          "means that memory ran out");
     return LEAT_IO;
@@ -143,8 +144,8 @@ static enum leat_status slot_lost(struct run *run, uint32_t number, const char *
     if (!busy)
         return LEAT_OK;
     run->tasks[task].running = false;
-    leat_spool_reset(&run->host->spools[run->stage->number], task);
-    run->stage->lost(run->stage->context, task, attempt);
+    leat_spool_reset(&run->host->spools[run->number], task);
+    run->job->lost(run->job->context, run->number, task, attempt);
     (void)describe(run, number, task, code, broken, err);
     if (run->tasks[task].attempts >= ATTEMPTS)
         return err ? err->status : LEAT_IO;
@@ -186,7 +187,7 @@ static enum leat_status keep_output(struct run *run, const struct slot *slot,
     if (partition >= run->stage->partition_count)
         return leat_error_set(err, LEAT_E_MESSAGE, "rows of partition %u of %u", partition,
                               run->stage->partition_count);
-    return leat_spool_append(&run->host->spools[run->stage->number], slot->task, partition,
+    return leat_spool_append(&run->host->spools[run->number], slot->task, partition,
                              body->data + body->position, body->length - body->position, err);
 }
 
@@ -196,8 +197,8 @@ static enum leat_status task_done(struct run *run, struct slot *slot, struct lea
 
     slot->busy = slot->streaming = false;
     task->running = false;
-    LEAT_TRY(run->stage->won(run->stage->context, slot->task, slot->attempt, slot->told.data,
-                             slot->told.length, err));
+    LEAT_TRY(run->job->won(run->job->context, run->number, slot->task, slot->attempt,
+                           slot->told.data, slot->told.length, err));
     task->done = true;
     run->left--;
     slot->told.length = 0;
@@ -213,9 +214,20 @@ static enum leat_status task_failed(struct run *run, struct slot *slot, struct l
     LEAT_TRY(leat_wire_read_error(body, &told, err));
     slot->busy = slot->streaming = false;
     run->tasks[slot->task].running = false;
-    run->stage->lost(run->stage->context, slot->task, slot->attempt);
+    run->job->lost(run->job->context, run->number, slot->task, slot->attempt);
     *err = told;
     return told.status;
+}
+
+static enum leat_status tell_progress(const struct run *run, struct leat_cursor *body,
+                                      struct leat_error *err)
+{
+    uint64_t rows, bytes;
+
+    LEAT_TRY(leat_cursor_get_u64(body, &rows, err));
+    LEAT_TRY(leat_cursor_get_u64(body, &bytes, err));
+    run->job->progress(run->job->context, rows, bytes);
+    return LEAT_OK;
 }
 
 /* *broken: the failure is one of the message, not of the task. */
@@ -247,9 +259,11 @@ static enum leat_status take_frame(struct run *run, struct slot *slot,
     case LEAT_WIRE_WANT:
         *broken = true;
         return begin_input(run, slot, &frame->body, err);
+    case LEAT_WIRE_PROGRESS:
+        LEAT_TRY(tell_progress(run, &frame->body, err));
+        return leat_buffer_append(&slot->told, whole, length, err);
     case LEAT_WIRE_RECEIPT:
     case LEAT_WIRE_BAD_ROW:
-    case LEAT_WIRE_PROGRESS:
         return leat_buffer_append(&slot->told, whole, length, err);
     case LEAT_WIRE_DONE:
         return task_done(run, slot, err);
@@ -359,7 +373,8 @@ static enum leat_status assign(struct run *run, uint32_t number, uint32_t task,
     if (slot->out_at == slot->out.length)
         slot->out.length = slot->out_at = 0;
     LEAT_TRY(leat_wire_begin(&slot->out, LEAT_WIRE_FRAGMENT, &start, err));
-    LEAT_TRY(run->stage->fragment(run->stage->context, task, slot->attempt, &slot->out, err));
+    LEAT_TRY(
+        run->job->fragment(run->job->context, run->number, task, slot->attempt, &slot->out, err));
     return leat_wire_end(&slot->out, start, err);
 }
 
@@ -409,7 +424,7 @@ static enum leat_status run_all(struct run *run, struct leat_error *err)
     enum leat_status status = waits ? LEAT_OK : leat_error_memory(err);
 
     while (status == LEAT_OK && run->left > 0) {
-        if (leat_cancel_requested(run->stage->cancel))
+        if (leat_cancel_requested(run->job->cancel))
             status = leat_error_set(err, LEAT_E_CANCELLED, "the query was cancelled");
         if (status == LEAT_OK)
             status = assign_all(run, err);
@@ -429,24 +444,19 @@ static void stop_busy(struct run *run)
         if (!slot->busy)
             continue;
         slot_stop(slot);
-        run->stage->lost(run->stage->context, task, attempt);
+        run->job->lost(run->job->context, run->number, task, attempt);
     }
 }
 
-static enum leat_status make_room(struct processes *host, const struct leat_host_stage *stage,
+static enum leat_status make_room(struct processes *host, const struct leat_host_job *job,
                                   struct leat_error *err)
 {
-    unsigned wanted = host->base.tasks < stage->task_count ? host->base.tasks : stage->task_count;
+    unsigned wanted = 0;
 
-    if (stage->number >= host->spool_count) {
-        uint32_t count = stage->number + 16;
-        struct leat_spool *spools = leat_realloc(host->spools, count * sizeof(*spools));
-        if (!spools)
-            return leat_error_memory(err);
-        memset(spools + host->spool_count, 0, (count - host->spool_count) * sizeof(*spools));
-        host->spools = spools;
-        host->spool_count = count;
-    }
+    for (uint32_t i = 0; i < job->stage_count; i++)
+        if (!job->stages[i].given && job->stages[i].task_count > wanted)
+            wanted = job->stages[i].task_count;
+    wanted = host->base.tasks < wanted ? host->base.tasks : wanted;
     if (wanted > host->slot_count) {
         struct slot *slots = leat_realloc(host->slots, wanted * sizeof(*slots));
         if (!slots)
@@ -455,43 +465,70 @@ static enum leat_status make_room(struct processes *host, const struct leat_host
         while (host->slot_count < wanted)
             slot_init(&slots[host->slot_count++]);
     }
-    return leat_spool_init(&host->spools[stage->number], stage->task_count, SPOOL_MEMORY, err);
+    host->spools = leat_calloc(job->stage_count, sizeof(*host->spools));
+    return host->spools ? LEAT_OK : leat_error_memory(err);
 }
 
-static enum leat_status processes_run(struct leat_host *base, const struct leat_host_stage *stage,
-                                      struct leat_error *err)
+static enum leat_status run_tasks(struct run *run, struct leat_error *err)
 {
-    struct run run = {.host = (struct processes *)base, .stage = stage, .left = stage->task_count};
-    enum leat_status status = make_room(run.host, stage, err);
+    enum leat_status status;
 
-    if (status == LEAT_OK) {
-        run.tasks = leat_calloc(stage->task_count, sizeof(*run.tasks));
-        status = run.tasks ? run_all(&run, err) : leat_error_memory(err);
-        if (status != LEAT_OK && run.tasks)
-            stop_busy(&run);
-    }
-    leat_free(run.tasks);
+    run->left = run->stage->task_count;
+    run->tasks = leat_calloc(run->stage->task_count, sizeof(*run->tasks));
+    status = run->tasks ? run_all(run, err) : leat_error_memory(err);
+    if (status != LEAT_OK && run->tasks)
+        stop_busy(run);
+    leat_free(run->tasks);
+    run->tasks = NULL;
     return status;
 }
 
-static enum leat_status processes_give(struct leat_host *base, uint32_t number, uint32_t partition,
-                                       const void *bytes, size_t length, struct leat_error *err)
+static enum leat_status keep_given(void *context, struct leat_text bytes, struct leat_error *err)
 {
-    struct processes *host = (struct processes *)base;
-    struct leat_host_stage stage = {.number = number, .task_count = 1};
-
-    if (number >= host->spool_count || host->spools[number].task_count == 0)
-        LEAT_TRY(make_room(host, &stage, err));
-    return leat_spool_append(&host->spools[number], 0, partition, bytes, length, err);
+    return leat_spool_append(context, 0, 0, bytes.data, bytes.length, err);
 }
 
-static enum leat_status processes_read(struct leat_host *base, uint32_t number,
-                                       enum leat_status (*take)(void *context,
-                                                                struct leat_text bytes,
-                                                                struct leat_error *err),
-                                       void *context, struct leat_error *err)
+static void forget(struct processes *host, uint32_t stage)
 {
-    struct leat_spool_walk walk = {.spool = &((struct processes *)base)->spools[number],
+    if (host->spools[stage].task_count > 0)
+        leat_spool_release(&host->spools[stage]);
+}
+
+/* Forgets the stages that no stage after this one reads. */
+static void forget_read(const struct run *run)
+{
+    const struct leat_host_job *job = run->job;
+
+    for (uint32_t i = 0; i <= run->number; i++) {
+        bool read = i + 1 == job->stage_count;
+        for (uint32_t s = run->number + 1; s < job->stage_count && !read; s++)
+            for (uint32_t n = 0; n < job->stages[s].input_count; n++)
+                read |= job->stages[s].inputs[n].stage == i;
+        if (!read)
+            forget(run->host, i);
+    }
+}
+
+static enum leat_status run_stages(struct run *run, struct leat_error *err)
+{
+    const struct leat_host_job *job = run->job;
+
+    for (run->number = 0; run->number < job->stage_count; run->number++) {
+        struct leat_spool *spool = &run->host->spools[run->number];
+        run->stage = &job->stages[run->number];
+        LEAT_TRY(leat_spool_init(spool, run->stage->given ? 1 : run->stage->task_count,
+                                 SPOOL_MEMORY, err));
+        LEAT_TRY(run->stage->given ? job->given(job->context, run->number, keep_given, spool, err)
+                                   : run_tasks(run, err));
+        forget_read(run);
+    }
+    return LEAT_OK;
+}
+
+static enum leat_status give_rows(const struct run *run, struct leat_error *err)
+{
+    const struct leat_host_job *job = run->job;
+    struct leat_spool_walk walk = {.spool = &run->host->spools[job->stage_count - 1],
                                    .partition = UINT32_MAX};
     const struct leat_spool_piece *piece;
     enum leat_status status = LEAT_OK;
@@ -502,18 +539,29 @@ static enum leat_status processes_read(struct leat_host *base, uint32_t number,
         bytes.length = 0;
         status = leat_spool_read(walk.spool, piece, &bytes, err);
         if (status == LEAT_OK)
-            status = take(context, (struct leat_text){(const char *)bytes.data, bytes.length}, err);
+            status = job->rows(job->context,
+                               (struct leat_text){(const char *)bytes.data, bytes.length}, err);
     }
     leat_buffer_release(&bytes);
     return status;
 }
 
-static void processes_forget(struct leat_host *base, uint32_t number)
+static enum leat_status processes_run(struct leat_host *base, const struct leat_host_job *job,
+                                      struct leat_error *err)
 {
     struct processes *host = (struct processes *)base;
+    struct run run = {.host = host, .job = job};
+    enum leat_status status = make_room(host, job, err);
 
-    if (number < host->spool_count && host->spools[number].task_count > 0)
-        leat_spool_release(&host->spools[number]);
+    if (status == LEAT_OK)
+        status = run_stages(&run, err);
+    if (status == LEAT_OK)
+        status = give_rows(&run, err);
+    for (uint32_t i = 0; host->spools && i < job->stage_count; i++)
+        forget(host, i);
+    leat_free(host->spools);
+    host->spools = NULL;
+    return status;
 }
 
 static void processes_close(struct leat_host *base)
@@ -522,17 +570,13 @@ static void processes_close(struct leat_host *base)
 
     for (uint32_t s = 0; s < host->slot_count; s++)
         slot_stop(&host->slots[s]);
-    for (uint32_t i = 0; i < host->spool_count; i++)
-        processes_forget(base, i);
     leat_free(host->slots);
-    leat_free(host->spools);
     pthread_mutex_destroy(&host->base.lock);
     leat_free(host);
 }
 
-static const struct leat_host_ops processes_ops = {"local:processes", processes_run,
-                                                   processes_give,    processes_read,
-                                                   processes_forget,  processes_close};
+static const struct leat_host_ops processes_ops = {"local:processes", NULL, processes_run,
+                                                   processes_close};
 
 enum leat_status leat_processes_open(unsigned tasks, struct leat_host **out, struct leat_error *err)
 {

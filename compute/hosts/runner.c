@@ -1,9 +1,13 @@
-/* Stages are run one after the other, each by all the host's tasks. What the attempts that won
- * report (receipts, bad rows, counts) is kept by task and handed on when the stage has ended, in
- * the order of tasks, so that nothing depends on which attempt ended first. */
+/* A host is given all stages at once. What the attempts that won report (receipts, bad rows,
+ * counts) is kept by task and handed on when the job has ended, in the order of stages and tasks,
+ * so that nothing depends on which attempt ended first. */
 #include "compute/hosts/runner.h"
+#include "base/file.h"
 #include "compute/hosts/fragment.h"
 
+#include <stdlib.h>
+
+enum { DEFAULT_TIMEOUT = 600 /* seconds */ };
 enum { STAGES = 1000 /* room for stage numbers in the names of one execution's files */ };
 
 struct told {
@@ -17,48 +21,52 @@ struct running {
     struct leat_host *host;
     struct leat_plan_owner owner; /* of the stages */
     struct leat_stages stages;
-    uint32_t number; /* the stage being run */
-    struct told *told;
+    struct told **told; /* by stage and task */
     const char *run_id;
+    const char *folder;
+    uint32_t timeout;
     char own_run_id[37];
     struct leat_bytes_list *receipts;
     struct leat_result_handler *handler;
+    struct leat_arena arena; /* of the batch being handed on */
+    uint64_t shown_rows;
+    uint64_t shown_bytes;
 };
 
-static struct leat_stage *stage_of(const struct running *r)
+static uint32_t file_stage(const struct running *r, uint32_t stage)
 {
-    return &r->stages.items[r->number];
-}
-
-static uint32_t file_stage(const struct running *r)
-{
-    return r->host->executions * STAGES + r->number;
+    return r->host->executions * STAGES + stage;
 }
 
 /* --- called by the host --- */
 
-static enum leat_status make_fragment(void *context, uint32_t task, uint32_t attempt,
-                                      struct leat_buffer *out, struct leat_error *err)
+static enum leat_status make_fragment(void *context, uint32_t stage, uint32_t task,
+                                      uint32_t attempt, struct leat_buffer *out,
+                                      struct leat_error *err)
 {
     const struct running *r = context;
     struct leat_fragment fragment = {.attempt = attempt,
                                      .run_id = r->run_id,
-                                     .stage = file_stage(r),
+                                     .stage = file_stage(r, stage),
                                      .task = task,
                                      .threads = 1,
+                                     .folder = r->folder,
+                                     .fault = r->runner->fault ? r->runner->fault
+                                                               : getenv("LEAT_FAULT_FRAGMENT"),
+                                     .timeout = r->timeout,
                                      .bad_rows = r->options->bad_rows != NULL,
                                      .source = r->options->source};
 
     if (r->options->accountant && r->options->accountant->limit)
         fragment.memory = r->options->accountant->limit / r->host->tasks + 1;
-    return leat_fragment_put(&fragment, stage_of(r), out, err);
+    return leat_fragment_put(&fragment, &r->stages.items[stage], out, err);
 }
 
-static enum leat_status keep_told(void *context, uint32_t task, uint32_t attempt,
+static enum leat_status keep_told(void *context, uint32_t stage, uint32_t task, uint32_t attempt,
                                   const uint8_t *frames, size_t length, struct leat_error *err)
 {
     const struct running *r = context;
-    struct told *told = &r->told[task];
+    struct told *told = &r->told[stage][task];
 
     told->won = true;
     told->attempt = attempt;
@@ -66,12 +74,12 @@ static enum leat_status keep_told(void *context, uint32_t task, uint32_t attempt
     return length ? leat_buffer_append(&told->frames, frames, length, err) : LEAT_OK;
 }
 
-static void discard(void *context, uint32_t task, uint32_t attempt)
+static void discard(void *context, uint32_t stage, uint32_t task, uint32_t attempt)
 {
     const struct running *r = context;
-    const struct leat_plan *plan = stage_of(r)->plan;
+    const struct leat_plan *plan = r->stages.items[stage].plan;
     struct leat_attempt names = {
-        .run_id = r->run_id, .stage = file_stage(r), .partition = task, .attempt = attempt};
+        .run_id = r->run_id, .stage = file_stage(r, stage), .partition = task, .attempt = attempt};
     struct leat_error error;
 
     if (plan->kind != LEAT_PLAN_WRITE || !plan->write.sink->ops->discard)
@@ -86,6 +94,18 @@ static void add_count(_Atomic uint64_t *total, uint64_t count)
 {
     if (total)
         atomic_fetch_add(total, count);
+}
+
+/* What is shown while tasks run holds the reading of attempts that may be lost; it is replaced by
+ * what those that won told, when the job has ended. */
+static void show_progress(void *context, uint64_t rows, uint64_t bytes)
+{
+    struct running *r = context;
+
+    r->shown_rows += rows;
+    r->shown_bytes += bytes;
+    add_count(r->options->rows_read, rows);
+    add_count(r->options->bytes_read, bytes);
 }
 
 static enum leat_status hand_on_frame(const struct running *r, struct leat_wire_frame *frame,
@@ -122,151 +142,181 @@ static enum leat_status hand_on_frame(const struct running *r, struct leat_wire_
     }
 }
 
-static enum leat_status hand_on(const struct running *r, struct leat_error *err)
+static enum leat_status hand_on_task(const struct running *r, const struct leat_buffer *frames,
+                                     struct leat_error *err)
 {
-    for (uint32_t task = 0; task < stage_of(r)->task_count; task++) {
-        const struct leat_buffer *frames = &r->told[task].frames;
-        struct leat_wire_frame frame;
-        for (size_t at = 0, used; at < frames->length; at += used) {
-            LEAT_TRY(leat_wire_next(frames->data + at, frames->length - at, &frame, &used, err));
-            if (used == 0)
-                return leat_error_internal(err, "half a message was kept");
-            LEAT_TRY(hand_on_frame(r, &frame, err));
-        }
+    struct leat_wire_frame frame;
+
+    for (size_t at = 0, used; at < frames->length; at += used) {
+        LEAT_TRY(leat_wire_next(frames->data + at, frames->length - at, &frame, &used, err));
+        if (used == 0)
+            return leat_error_set(err, LEAT_E_MESSAGE, "half a message was kept");
+        LEAT_TRY(hand_on_frame(r, &frame, err));
     }
     return LEAT_OK;
 }
 
-/* --- stages --- */
-
-static enum leat_status run_tasks(struct running *r, struct leat_error *err)
+static enum leat_status hand_on(const struct running *r, struct leat_error *err)
 {
-    struct leat_stage *stage = stage_of(r);
-    struct leat_host_stage job = {.number = r->number,
-                                  .task_count = stage->task_count,
-                                  .partition_count = stage->partition_count,
-                                  .input_count = stage->input_count,
-                                  .inputs = stage->inputs,
-                                  .cancel = r->options->cancel,
-                                  .context = r,
-                                  .fragment = make_fragment,
-                                  .won = keep_told,
-                                  .lost = discard};
-    size_t receipts = r->receipts ? r->receipts->count : 0;
-    enum leat_status status;
-
-    r->told = leat_calloc(stage->task_count, sizeof(*r->told));
-    if (!r->told)
-        return leat_error_memory(err);
-    for (uint32_t i = 0; i < stage->task_count; i++)
-        leat_buffer_init(&r->told[i].frames, 0);
-    status = r->host->ops->run(r->host, &job, err);
-    if (status == LEAT_OK)
-        status = hand_on(r, err);
-    for (uint32_t i = 0; i < stage->task_count; i++) {
-        if (status != LEAT_OK && r->told[i].won)
-            discard(r, i, r->told[i].attempt);
-        leat_buffer_release(&r->told[i].frames);
-    }
-    if (status != LEAT_OK && r->receipts)
-        r->receipts->count = receipts;
-    leat_free(r->told);
-    r->told = NULL;
-    return status;
+    add_count(r->options->rows_read, 0 - r->shown_rows);
+    add_count(r->options->bytes_read, 0 - r->shown_bytes);
+    for (uint32_t s = 0; s < r->stages.count; s++)
+        for (uint32_t task = 0; r->told[s] && task < r->stages.items[s].task_count; task++) {
+            if (!r->told[s][task].won)
+                return leat_error_internal(err, "nothing is known of task %u, stage %u", task, s);
+            LEAT_TRY(hand_on_task(r, &r->told[s][task].frames, err));
+        }
+    return LEAT_OK;
 }
 
-/* Rows that only this process has become those of the stage's task 0. */
+/* --- rows that only this process has --- */
+
 struct giving {
     struct leat_result_handler base;
-    struct running *running;
     struct leat_buffer bytes;
+    leat_host_take take;
+    void *context;
 };
 
 static enum leat_status give_batch(struct leat_result_handler *handler,
                                    const struct leat_batch *batch, struct leat_error *err)
 {
     struct giving *giving = (struct giving *)handler;
-    const struct running *r = giving->running;
 
     giving->bytes.length = 0;
     LEAT_TRY(leat_batch_put(batch, &giving->bytes, err));
-    return r->host->ops->give(r->host, r->number, 0, giving->bytes.data, giving->bytes.length, err);
+    return giving->take(giving->context,
+                        (struct leat_text){(const char *)giving->bytes.data, giving->bytes.length},
+                        err);
 }
 
-static enum leat_status run_here(struct running *r, struct leat_error *err)
+static enum leat_status run_here(void *context, uint32_t stage, leat_host_take take,
+                                 void *take_context, struct leat_error *err)
 {
-    struct giving giving = {.base = {give_batch}, .running = r};
+    const struct running *r = context;
+    struct giving giving = {.base = {give_batch}, .take = take, .context = take_context};
     struct leat_execute_options options = *r->options;
     enum leat_status status;
 
     options.threads = 1; /* keeps the rows' order */
     leat_buffer_init(&giving.bytes, 0);
-    status = leat_execute(stage_of(r)->plan, &options, &giving.base, NULL, err);
+    status = leat_execute(r->stages.items[stage].plan, &options, &giving.base, NULL, err);
     leat_buffer_release(&giving.bytes);
     return status;
 }
 
-/* Forgets the stages that no stage after this one reads. */
-static void forget_read(struct running *r)
-{
-    for (uint32_t i = 0; i < r->stages.count; i++) {
-        bool read = i + 1 == r->stages.count;
-        for (uint32_t s = r->number + 1; s < r->stages.count && !read; s++)
-            for (uint32_t n = 0; n < r->stages.items[s].input_count; n++)
-                read |= r->stages.items[s].inputs[n].stage == i;
-        if (!read)
-            r->host->ops->forget(r->host, i);
-    }
-}
-
 /* --- the result --- */
-
-struct reading {
-    const struct running *running;
-    struct leat_arena arena;
-};
 
 static enum leat_status take_result(void *context, struct leat_text bytes, struct leat_error *err)
 {
-    struct reading *reading = context;
-    const struct running *r = reading->running;
+    struct running *r = context;
     struct leat_cursor cursor = {(const uint8_t *)bytes.data, bytes.length, 0};
     struct leat_batch batch;
 
+    if (!r->handler)
+        return LEAT_OK;
     if (leat_cancel_requested(r->options->cancel))
         return leat_error_set(err, LEAT_E_CANCELLED, "the query was cancelled");
-    leat_arena_reset(&reading->arena);
-    LEAT_TRY(leat_batch_read(&cursor, &stage_of(r)->plan->schema, &reading->arena, &batch, err));
+    leat_arena_reset(&r->arena);
+    LEAT_TRY(leat_batch_read(&cursor, &r->stages.items[r->stages.count - 1].plan->schema, &r->arena,
+                             &batch, err));
     return r->handler->batch(r->handler, &batch, err);
 }
 
-static enum leat_status give_result(struct running *r, struct leat_error *err)
-{
-    struct reading reading = {.running = r};
-    enum leat_status status;
+/* --- the job --- */
 
-    if (!r->handler)
-        return LEAT_OK;
-    leat_arena_init(&reading.arena, r->options->accountant);
-    status = r->host->ops->read(r->host, r->number, take_result, &reading, err);
-    leat_arena_release(&reading.arena);
+static enum leat_status list_stages(struct running *r, struct leat_host_stage **out,
+                                    struct leat_error *err)
+{
+    struct leat_host_stage *stages =
+        LEAT_NEW_ARRAY(&r->owner.arena, struct leat_host_stage, r->stages.count);
+
+    *out = stages;
+    r->told = leat_arena_calloc(&r->owner.arena, r->stages.count, sizeof(*r->told));
+    if (!stages || !r->told)
+        return leat_error_memory(err);
+    for (uint32_t i = 0; i < r->stages.count; i++) {
+        const struct leat_stage *stage = &r->stages.items[i];
+        stages[i] = (struct leat_host_stage){.task_count = stage->task_count,
+                                             .partition_count = stage->partition_count,
+                                             .input_count = stage->input_count,
+                                             .inputs = stage->inputs,
+                                             .given = stage->local};
+        if (stage->local)
+            continue;
+        r->told[i] = LEAT_NEW_ARRAY(&r->owner.arena, struct told, stage->task_count);
+        if (!r->told[i])
+            return leat_error_memory(err);
+        memset(r->told[i], 0, stage->task_count * sizeof(struct told));
+        for (uint32_t t = 0; t < stage->task_count; t++)
+            leat_buffer_init(&r->told[i][t].frames, 0);
+    }
+    return LEAT_OK;
+}
+
+/* After a failure the files of attempts that had won go too. */
+static void forget_told(struct running *r, bool failed)
+{
+    for (uint32_t s = 0; r->told && s < r->stages.count; s++)
+        for (uint32_t t = 0; r->told[s] && t < r->stages.items[s].task_count; t++) {
+            if (failed && r->told[s][t].won)
+                discard(r, s, t, r->told[s][t].attempt);
+            leat_buffer_release(&r->told[s][t].frames);
+        }
+}
+
+/* Seconds without any progress of a worker: LEAT_WORKER_TIMEOUT, or ten minutes. */
+static uint32_t default_timeout(void)
+{
+    const char *text = getenv("LEAT_WORKER_TIMEOUT");
+    int64_t seconds;
+
+    if (text && leat_parse_int64(text, strlen(text), &seconds) && seconds >= 0 &&
+        seconds <= UINT32_MAX)
+        return (uint32_t)seconds;
+    return DEFAULT_TIMEOUT;
+}
+
+static enum leat_status run_job(struct running *r, struct leat_error *err)
+{
+    struct leat_host_job job = {.name = r->run_id,
+                                .stage_count = r->stages.count,
+                                .cancel = r->options->cancel,
+                                .context = r,
+                                .fragment = make_fragment,
+                                .given = run_here,
+                                .won = keep_told,
+                                .lost = discard,
+                                .rows = take_result,
+                                .progress = show_progress};
+    size_t receipts = r->receipts ? r->receipts->count : 0;
+    struct leat_host_stage *stages;
+    enum leat_status status = list_stages(r, &stages, err);
+
+    job.stages = stages;
+    r->timeout = r->runner->timeout ? r->runner->timeout : default_timeout();
+    r->folder = leat_path_absolute(&r->owner.arena, ".");
+    if (status == LEAT_OK && !r->folder)
+        status = leat_error_memory(err);
+    if (status == LEAT_OK)
+        status = r->host->ops->run(r->host, &job, err);
+    if (status == LEAT_OK)
+        status = hand_on(r, err);
+    forget_told(r, status != LEAT_OK);
+    if (status != LEAT_OK && r->receipts)
+        r->receipts->count = receipts;
     return status;
 }
 
-static enum leat_status run_stages(struct running *r, const struct leat_plan *plan,
-                                   struct leat_error *err)
+static enum leat_status cut_and_run(struct running *r, const struct leat_plan *plan,
+                                    struct leat_error *err)
 {
     struct leat_stage_options options = {r->host->tasks, r->runner->small_rows};
 
     LEAT_TRY(leat_stages_cut(plan, &options, &r->owner, &r->stages, err));
     if (r->stages.count > STAGES)
         return leat_error_set(err, LEAT_E_LIMIT, "a query of more than %d stages", STAGES);
-    for (r->number = 0; r->number < r->stages.count; r->number++) {
-        LEAT_TRY(stage_of(r)->local ? run_here(r, err) : run_tasks(r, err));
-        forget_read(r);
-    }
-    r->number = r->stages.count - 1;
-    return give_result(r, err);
+    return run_job(r, err);
 }
 
 enum leat_status leat_runner_execute(const struct leat_runner_options *runner,
@@ -280,7 +330,7 @@ enum leat_status leat_runner_execute(const struct leat_runner_options *runner,
                         .host = runner ? runner->host : NULL,
                         .receipts = receipts,
                         .handler = handler};
-    enum leat_status status;
+    enum leat_status status = LEAT_OK;
 
     if (!r.host)
         return leat_execute(plan, options, handler, receipts, err);
@@ -289,10 +339,13 @@ enum leat_status leat_runner_execute(const struct leat_runner_options *runner,
     pthread_mutex_lock(&r.host->lock);
     r.host->executions++;
     leat_plan_owner_init(&r.owner, NULL);
-    status = run_stages(&r, plan, err);
-    for (uint32_t i = 0; i < r.stages.count; i++)
-        r.host->ops->forget(r.host, i);
+    leat_arena_init(&r.arena, options->accountant);
+    if (r.host->ops->prepare)
+        status = r.host->ops->prepare(r.host, options->cancel, err);
+    if (status == LEAT_OK)
+        status = cut_and_run(&r, plan, err);
     pthread_mutex_unlock(&r.host->lock);
+    leat_arena_release(&r.arena);
     leat_plan_owner_release(&r.owner);
     return status;
 }
@@ -337,6 +390,8 @@ enum leat_status leat_runner_print(const struct leat_runner_options *runner,
 
     if (!runner->host)
         return leat_plan_print(plan, out, err);
+    if (runner->host->ops->prepare)
+        LEAT_TRY(runner->host->ops->prepare(runner->host, NULL, err));
     options.tasks = runner->host->tasks;
     leat_plan_owner_init(&owner, NULL);
     status = leat_stages_cut(plan, &options, &owner, &stages, err);

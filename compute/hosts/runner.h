@@ -11,6 +11,10 @@
 struct leat_runner_options {
     struct leat_host *host; /* NULL: the threads of this process */
     uint64_t small_rows;    /* see struct leat_stage_options */
+    /* Seconds until a worker without any progress ends itself; 0: LEAT_WORKER_TIMEOUT in the
+     * environment, or ten minutes. */
+    uint32_t timeout;
+    const char *fault; /* for tests: see compute/hosts/worker_fault.h; NULL: LEAT_FAULT_FRAGMENT */
 };
 /* Like leat_execute. On failure the files of all attempts are removed. */
 LEAT_CHECKED enum leat_status

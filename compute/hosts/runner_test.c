@@ -201,13 +201,14 @@ static void run__every_failed_call_is_survived(void **state)
 
 static void host__unknown_names_are_refused_with_a_proposal(void **state)
 {
+    struct leat_host_options wrong = {.name = "local:proceses"}, local = {.name = "local"};
     struct leat_host *out;
 
     (void)state;
-    assert_int_equal(leat_host_open("local:proceses", 1, &out, &err), LEAT_INVALID);
+    assert_int_equal(leat_host_open(&wrong, &out, &err), LEAT_INVALID);
     assert_int_equal(err.code, LEAT_E_UNKNOWN_HOST);
     assert_non_null(strstr(err.hint, "local:processes"));
-    assert_int_equal(leat_host_open("local", 1, &out, &err), LEAT_OK);
+    assert_int_equal(leat_host_open(&local, &out, &err), LEAT_OK);
     assert_null(out);
 }
 

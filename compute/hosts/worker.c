@@ -7,12 +7,15 @@
 #include "compute/hosts/worker.h"
 #include "compute/hosts/fragment.h"
 #include "compute/hosts/frame.h"
+#include "compute/hosts/worker_fault.h"
 #include "storage/files/files.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 1 << 18, FLUSH_SIZE = 1 << 18 };
+enum { READ_SIZE = 1 << 18, FLUSH_SIZE = 1 << 18, PROGRESS_MILLISECONDS = 200 };
 
 struct input {
     const struct leat_schema *schema; /* NULL: no node reads it */
@@ -36,6 +39,14 @@ struct worker {
     int64_t streaming; /* the input whose frames come next, or -1 */
     _Atomic uint64_t rows_read;
     _Atomic uint64_t bytes_read;
+    uint64_t told_rows;
+    uint64_t told_bytes;
+    uint64_t batches; /* given */
+    const struct leat_accountant *accountant;
+    uint64_t sign; /* changes while something is done */
+    int64_t sign_time;
+    pthread_cond_t finish; /* with out_lock */
+    bool finished;
 };
 
 /* --- pipes --- */
@@ -240,6 +251,7 @@ static enum leat_status put_batch(struct worker *w, uint32_t partition,
         status = leat_batch_put(batch, &w->out, err);
     if (status == LEAT_OK)
         status = leat_wire_end(&w->out, start, err);
+    w->batches++;
     if (status != LEAT_OK)
         w->out.length = start; /* what came before stands */
     else if (w->out.length >= FLUSH_SIZE)
@@ -420,16 +432,95 @@ static enum leat_status execute(struct worker *w, struct leat_accountant *accoun
     return status;
 }
 
+/* --- progress --- */
+
+/* What was read since it was last told. Under out_lock. */
+static enum leat_status put_progress(struct worker *w, struct leat_error *err)
+{
+    uint64_t rows = atomic_load(&w->rows_read), bytes = atomic_load(&w->bytes_read);
+    uint64_t counts[2] = {rows - w->told_rows, bytes - w->told_bytes};
+
+    if (counts[0] == 0 && counts[1] == 0)
+        return LEAT_OK;
+    w->told_rows = rows;
+    w->told_bytes = bytes;
+    return leat_wire_put(&w->out, LEAT_WIRE_PROGRESS, counts, sizeof(counts), err);
+}
+
+/* Ends the process if nothing at all has changed for the fragment's time: whoever started it tries
+ * again. Memory in use counts, for operators that read and give nothing for long. */
+static void watch(struct worker *w)
+{
+    uint64_t sign = atomic_load(&w->rows_read) + atomic_load(&w->bytes_read) + w->batches +
+                    atomic_load(&w->accountant->used);
+    int64_t now = leat_clock_monotonic();
+
+    if (sign != w->sign || w->sign_time == 0) {
+        w->sign = sign;
+        w->sign_time = now;
+    } else if (w->fragment.timeout && now - w->sign_time > w->fragment.timeout * 1000000000LL) {
+        leat_log(LEAT_LOG_ERROR, "worker", "no progress for %u seconds: this worker gives up",
+                 w->fragment.timeout);
+        abort();
+    }
+}
+
+static void *tell_progress(void *context)
+{
+    struct worker *w = context;
+    struct leat_error error;
+    struct timespec until;
+
+    pthread_mutex_lock(&w->out_lock);
+    clock_gettime(CLOCK_REALTIME, &until);
+    while (!w->finished) {
+        until.tv_nsec += PROGRESS_MILLISECONDS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        while (!w->finished &&
+               pthread_cond_timedwait(&w->finish, &w->out_lock, &until) != ETIMEDOUT)
+            ;
+        if (!w->finished)
+            watch(w);
+        if (!w->finished && put_progress(w, &error) == LEAT_OK)
+            (void)!flush(w, &error);
+    }
+    pthread_mutex_unlock(&w->out_lock);
+    return NULL;
+}
+
+/* Without the thread nothing is told before the end. */
+static enum leat_status execute_and_tell(struct worker *w, struct leat_accountant *accountant,
+                                         struct leat_bytes_list *receipts, struct leat_error *err)
+{
+    enum leat_status status;
+    pthread_t teller;
+    bool tells;
+
+    w->finished = false;
+    w->accountant = accountant;
+    w->sign_time = 0;
+    tells = pthread_create(&teller, NULL, tell_progress, w) == 0;
+    leat_worker_fault(w->fragment.fault, false, w->options->out);
+    status = execute(w, accountant, receipts, err);
+    leat_worker_fault(w->fragment.fault, true, w->options->out);
+    pthread_mutex_lock(&w->out_lock);
+    w->finished = true;
+    pthread_cond_signal(&w->finish);
+    pthread_mutex_unlock(&w->out_lock);
+    if (tells)
+        pthread_join(teller, NULL);
+    return status;
+}
+
 /* Receipts, counts and the end. */
 static enum leat_status answer(struct worker *w, const struct leat_bytes_list *receipts,
                                struct leat_error *err)
 {
-    uint64_t counts[2] = {atomic_load(&w->rows_read), atomic_load(&w->bytes_read)};
-
     for (size_t i = 0; i < receipts->count; i++)
         LEAT_TRY(leat_wire_put(&w->out, LEAT_WIRE_RECEIPT, receipts->items[i].data,
                                receipts->items[i].length, err));
-    LEAT_TRY(leat_wire_put(&w->out, LEAT_WIRE_PROGRESS, counts, sizeof(counts), err));
+    LEAT_TRY(put_progress(w, err));
     LEAT_TRY(leat_wire_put(&w->out, LEAT_WIRE_DONE, NULL, 0, err));
     return flush(w, err);
 }
@@ -446,6 +537,7 @@ static enum leat_status run_fragment(struct worker *w, struct leat_cursor *body,
 
     atomic_store(&w->rows_read, 0);
     atomic_store(&w->bytes_read, 0);
+    w->told_rows = w->told_bytes = 0;
     leat_accountant_init(&accountant, NULL, 0);
     leat_plan_owner_init(&owner, NULL);
     owner.sink_kinds = w->options->sink_kinds;
@@ -454,10 +546,13 @@ static enum leat_status run_fragment(struct worker *w, struct leat_cursor *body,
     leat_error_clear(&failure);
     status = leat_fragment_read(body, &owner, &w->fragment, &failure);
     accountant.limit = w->fragment.memory;
+    leat_worker_limit_memory(w->fragment.memory);
     if (status == LEAT_OK)
         status = make_inputs(w, &failure);
+    if (status == LEAT_OK && w->fragment.folder[0])
+        (void)!chdir(w->fragment.folder); /* not there: names of shared storage are absolute */
     if (status == LEAT_OK)
-        status = execute(w, &accountant, &receipts, &failure);
+        status = execute_and_tell(w, &accountant, &receipts, &failure);
     if (status == LEAT_OK) {
         status = answer(w, &receipts, err);
     } else {
@@ -523,11 +618,13 @@ enum leat_status leat_worker_run(const struct leat_worker_options *options, stru
     leat_buffer_init(&w.out, 0);
     pthread_mutex_init(&w.in_lock, NULL);
     pthread_mutex_init(&w.out_lock, NULL);
+    pthread_cond_init(&w.finish, NULL);
     status = leat_files_register(err);
     if (status == LEAT_OK)
         status = serve(&w, err);
     pthread_mutex_destroy(&w.in_lock);
     pthread_mutex_destroy(&w.out_lock);
+    pthread_cond_destroy(&w.finish);
     leat_buffer_release(&w.in);
     leat_buffer_release(&w.out);
     return status;

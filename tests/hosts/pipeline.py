@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The example project in threads and in worker processes, a first and an incremental run: the same tables, counts and words.
+"""The example project in threads and on a host, a first and an incremental run: the same tables, counts and words.
 
-    pipeline.py FOLDER
+    pipeline.py FOLDER [--on HOST ...]      default: worker processes
 """
 import os
 import pathlib
@@ -13,6 +13,7 @@ import sys
 LEAT = os.environ["LEAT"]
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 work = pathlib.Path(sys.argv[1])
+ON = sys.argv[2:] or ["--threads", "3", "--on", "local:processes"]
 passed = failed = 0
 
 
@@ -56,7 +57,7 @@ for step in ("first run", "second run", "full refresh"):
             shutil.copytree(work / name / "more", work / name / "data", dirs_exist_ok=True)
     more = ["--full-refresh-all"] if step == "full refresh" else []
     a = leat(work / "threads", "run", "--threads", "1", *more)
-    b = leat(work / "processes", "run", "--threads", "3", "--on", "local:processes", *more)
+    b = leat(work / "processes", "run", *ON, *more)
     check(f"{step}: exit codes", a.returncode == 0 and b.returncode == 0, a.stderr + b.stderr)
     check(f"{step}: summary", words(a) == words(b), words(a) + words(b))
     compare(step)
@@ -88,7 +89,7 @@ def make(name):
     return folder
 
 
-ways = {"bad-threads": ["--threads", "1"], "bad-processes": ["--threads", "3", "--on", "local:processes"]}
+ways = {"bad-threads": ["--threads", "1"], "bad-processes": ON}
 for name in ways:
     make(name)
 results = {name: leat(work / name, "run", *more) for name, more in ways.items()}

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Drivers that go wrong (tests/hosts/loopback): each is an error that says what happened, and never a hang."""
+import os
+import pathlib
+import subprocess
+import sys
+
+LEAT = os.environ["LEAT"]
+HOSTS = pathlib.Path(__file__).resolve().parent / "loopback"
+passed = failed = 0
+
+
+def query(**more):
+    environment = {**os.environ, "LEAT_HOSTS": str(HOSTS), **more}
+    sql = "SELECT i % 7 AS b, count(*) FROM generate_series(1, 100000) g(i) GROUP BY 1 ORDER BY 1 LIMIT 1"
+    return subprocess.run([LEAT, "query", "-q", "--on", "spark", "--master", "spark://x:1", "-c", sql],
+                          capture_output=True, text=True, env=environment, timeout=100)  # fmt: skip
+
+
+def expect(name, code, *words, **more):
+    global passed, failed
+    result = query(**more)
+    text = result.stdout + result.stderr
+    if result.returncode == code and all(word in text for word in words):
+        passed += 1
+    else:
+        failed += 1
+        print(f"FAIL {name}: exit code {result.returncode}: {text[:500]}")
+
+
+expect("a good one", 0, "0,14285")
+expect("one that loses every first attempt", 0, "0,14285", LEAT_LOOPBACK="retry")
+expect("one that dies", 1, "L2406", "exit code 3", LEAT_LOOPBACK="die")
+expect("one that says nothing", 1, "L2406", "exit code 5", LEAT_LOOPBACK="silent")
+expect("one that talks nonsense", 1, "L2406", "no answer", LEAT_LOOPBACK="garbage")
+expect("one of another version", 2, "L2402", LEAT_LOOPBACK="version")
+expect("one without a cluster", 1, "L2404", "spark://x:1", LEAT_LOOPBACK="unreachable")
+expect("a task that wins twice", 1, "won twice", LEAT_LOOPBACK="twice")
+expect("a task that is forgotten", 1, "nothing about task", LEAT_LOOPBACK="missing")
+expect("no driver at all", 2, "L2405", "LEAT_HOSTS", LEAT_HOSTS="/nowhere")
+expect("no packed worker", 2, "L2405", "pack_worker", LEAT_WORKER_PACK="/nowhere")
+print(f"{passed} passed, {failed} failed")
+sys.exit(failed > 0)
