@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
 # Checks of the source text: format, the walls between rooms, sizes, leftovers. Prints what is wrong; exit 1 if anything is.
+# `--changed`: only files that differ from main.
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 wrong=0
 complain() { printf '%s\n' "$@"; wrong=1; }
 sources=$(git ls-files '*.c' '*.h')
+if [ "${1:-}" = --changed ]; then
+    sources=$(git diff --name-only --diff-filter=d main -- '*.c' '*.h')
+    [ -n "$sources" ] || exit 0
+fi
 
 # Format, as .clang-format says.
 if command -v clang-format >/dev/null; then
