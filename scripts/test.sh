@@ -84,6 +84,10 @@ if [ -z "$quick" ]; then
     for suite in tests/*/run.sh; do
         [ "$suite" = tests/sql/run.sh ] || run "$(basename "$(dirname "$suite")")" "$suite"
     done
+    for host in tests/hosts/*.sh; do
+        host=$(basename "$host" .sh)
+        [ "$host" = run ] || run "hosts $host" tests/hosts/run.sh "$host"
+    done
 fi
 [ ${#failures[@]} = 0 ] || printf 'failed: %s\n' "${failures[@]}"
 echo "$passed passed, $failed failed, $skipped skipped"

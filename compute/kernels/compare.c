@@ -233,6 +233,19 @@ static bool rule_scalar(struct signature *signature)
     return !leat_type_is_nested(signature->cast[0]);
 }
 
+/* --- row_hash: of all arguments in turn, nulls too --- */
+
+static enum leat_status run_row_hash(struct kernel_call *call, struct leat_error *err)
+{
+    (void)err;
+    for (uint32_t a = 0; a < call->arg_count; a++) {
+        struct leat_vector arg = call->args[a];
+        arg.length = call->count;
+        leat_vector_hash(&arg, a > 0, (uint64_t *)call->out->data);
+    }
+    return LEAT_OK;
+}
+
 #define COMPARISON(name, run, flags)                                                               \
     FUNCTION(name, "any " name " any -> boolean", "comparison", "EE", 'b',                         \
              (flags) | FUNCTION_TOTAL, run, NULL)
@@ -250,6 +263,9 @@ static const struct leat_function functions[] = {
              FUNCTION_NOT_STRICT | FUNCTION_TOTAL, run_greatest, rule_scalar),
     FUNCTION("least", "least(any, ...) -> any", "the smallest value that is not null", "E+", 0,
              FUNCTION_NOT_STRICT | FUNCTION_TOTAL, run_least, rule_scalar),
+    FUNCTION("row_hash", "row_hash(any, ...) -> bigint",
+             "a hash of all arguments, the same on every host; equal values hash equally", "*+",
+             'l', FUNCTION_NOT_STRICT | FUNCTION_TOTAL, run_row_hash, NULL),
 };
 
 struct function_table compare_functions(void)

@@ -36,7 +36,7 @@ matrix() {
 scripts/pack_worker.sh "$LEAT" "$work/leat-worker" >/dev/null || fail pack "scripts/pack_worker.sh"
 export LEAT_WORKER_PACK=$work/leat-worker
 if [ $# = 0 ]; then
-    for name in sql differential queries pipeline faults; do
+    for name in sql differential queries pipeline verify faults; do
         mkdir "$work/$name"
         command=(tests/hosts/"$name.py" "$work/$name")
         [ $name != sql ] || command=(tests/sql/run.py --on local:processes)

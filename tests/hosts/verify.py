@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""leat verify: equal tables are said to be equal, others are narrowed down to columns and rows, and nothing is left.
+
+    verify.py FOLDER [--on HOST ...]      default: worker processes
+"""
+import os
+import pathlib
+import subprocess
+import sys
+
+LEAT = os.environ["LEAT"]
+work = pathlib.Path(sys.argv[1])
+ON = sys.argv[2:] or ["--threads", "3", "--on", "local:processes"]
+passed = failed = 0
+FLOWS = """CREATE STREAMING TABLE items AS SELECT * FROM STREAM read_files('data/*.csv', format => 'csv');
+CREATE MATERIALIZED VIEW totals AS SELECT k, count(*) AS c, sum(n) AS s, avg(n::double precision / 3) AS a FROM items GROUP BY k;
+"""
+
+
+def check(name, good, text=""):
+    global passed, failed
+    if good:
+        passed += 1
+    else:
+        failed += 1
+        print(f"FAIL verify: {name}: {str(text)[:900]}")
+
+
+def verify(flows):
+    (work / "transformations/flows.sql").write_text(flows)
+    result = subprocess.run([LEAT, "verify", *ON], cwd=work, capture_output=True, text=True)
+    return result.returncode, result.stdout, result.stderr
+
+
+(work / "transformations").mkdir(parents=True)
+(work / "data").mkdir()
+(work / "leat.yaml").write_text("name: test\nlake: lake\n")
+with open(work / "data/a.csv", "w") as file:
+    file.write("n,k\n" + "".join(f"{i},{i % 700}\n" for i in range(20000)))
+code, out, err = verify(FLOWS)
+check("equal", code == 0 and out.count("same") == 3 and "20000 rows" in out, (code, out, err))
+code, out, err = verify(FLOWS.replace("SELECT k, count(*) AS c", "SELECT k, CASE WHEN k = 123 THEN random() ELSE 0 END AS c").replace("GROUP BY k;", "GROUP BY k, 2;"))
+lines = [line for line in out.split("\n") if "only" in line]
+check("different: exit code and table", code == 1 and "DIFFERS main.totals" in out and "1 tables differ" in out, (code, out, err))
+check("different: only the column", "columns c\n" in out, out)
+check("different: the rows", lines and all("k = 123," in line for line in lines), out)
+check("different: the other table is the same", "same    main.items" in out, out)
+check("no lake is left", not list(work.glob("lake*")), list(work.glob("lake*")))
+result = subprocess.run([LEAT, "verify"], cwd=work, capture_output=True, text=True)
+check("without a host", result.returncode == 2 and "--on HOST" in result.stderr, result.stderr)
+print(f"{passed} passed, {failed} failed")
+sys.exit(failed > 0)
