@@ -255,6 +255,7 @@ static CURLcode set_client_options(CURL *handle, const struct leat_http_settings
     if (code == CURLE_OK)
         code = curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L); /* "." and ".." may be parts of a key */
     curl_easy_setopt(handle, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, 256L * 1024);
@@ -458,6 +459,13 @@ enum leat_status leat_http_run(struct leat_http_client *client, struct leat_http
         if (!leat_http_retry_wait(client, answer->attempts, answer->retry_after))
             return status;
     }
+}
+
+int64_t leat_http_date(const char *text)
+{
+    time_t date = curl_getdate(text, NULL);
+
+    return date < 0 ? 0 : (int64_t)date * 1000000;
 }
 
 enum leat_status leat_http_encode(struct leat_buffer *out, const char *text, size_t length,

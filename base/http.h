@@ -102,6 +102,9 @@ LEAT_CHECKED enum leat_status leat_http_run(struct leat_http_client *client,
  * attempt (of which `attempt` were made) is allowed. */
 bool leat_http_retry_wait(struct leat_http_client *client, unsigned attempt, unsigned retry_after);
 
+/* "Wed, 12 Oct 2009 17:50:00 GMT" in microseconds since 1970; 0 if it is no date. */
+int64_t leat_http_date(const char *text);
+
 /* Percent-encodes all but A-Z a-z 0-9 - . _ ~ and the characters of `keep`, appending to `out`. */
 LEAT_CHECKED enum leat_status leat_http_encode(struct leat_buffer *out, const char *text,
                                                size_t length, const char *keep,

@@ -17,6 +17,12 @@ enum leat_status leat_input_read_exact(struct leat_input *input, uint64_t offset
     return LEAT_CORRUPT;
 }
 
+void leat_input_prefetch(struct leat_input *input, const struct leat_range *ranges, size_t count)
+{
+    if (input->ops->prefetch)
+        input->ops->prefetch(input, ranges, count);
+}
+
 void leat_input_close(struct leat_input *input)
 {
     if (input)
@@ -69,7 +75,8 @@ static void memory_input_close(struct leat_input *input)
     leat_free(input);
 }
 
-static const struct leat_input_ops memory_input_ops = {memory_read_at, memory_input_close};
+static const struct leat_input_ops memory_input_ops = {.read_at = memory_read_at,
+                                                       .close = memory_input_close};
 
 enum leat_status leat_input_open_memory(const void *bytes, size_t length, const char *name,
                                         struct leat_input **out, struct leat_error *err)

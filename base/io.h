@@ -1,6 +1,6 @@
 /*
- * Random-access input and sequential output, whatever lies behind them (a local file, memory, later
- * S3 or HDFS). Formats read and write through these two interfaces only.
+ * Random-access input and sequential output, whatever lies behind them (a local file, memory, S3,
+ * HDFS). Formats read and write through these two interfaces only.
  */
 #ifndef LEAT_BASE_IO_H
 #define LEAT_BASE_IO_H
@@ -8,12 +8,19 @@
 #include "base/buffer.h"
 
 struct leat_input;
+struct leat_range {
+    uint64_t offset;
+    uint64_t length;
+};
 struct leat_input_ops {
     /* Reads up to `length` bytes at `offset` into `into`; *out is what was read, less only at the
      * end of the file. Thread-safe: several threads may read one input at once. */
     enum leat_status (*read_at)(struct leat_input *input, uint64_t offset, void *into,
                                 size_t length, size_t *out, struct leat_error *err);
     void (*close)(struct leat_input *input);
+    /* These bytes will be read soon: they may be fetched meanwhile. NULL where nothing is gained.
+     */
+    void (*prefetch)(struct leat_input *input, const struct leat_range *ranges, size_t count);
 };
 struct leat_input {
     const struct leat_input_ops *ops;
@@ -26,6 +33,7 @@ struct leat_input {
 LEAT_CHECKED enum leat_status leat_input_read_exact(struct leat_input *input, uint64_t offset,
                                                     void *into, size_t length,
                                                     struct leat_error *err);
+void leat_input_prefetch(struct leat_input *input, const struct leat_range *ranges, size_t count);
 void leat_input_close(struct leat_input *input); /* NULL is allowed */
 
 struct leat_output;

@@ -48,7 +48,8 @@ static void file_input_close(struct leat_input *input)
     leat_free(input);
 }
 
-static const struct leat_input_ops file_input_ops = {file_read_at, file_input_close};
+static const struct leat_input_ops file_input_ops = {.read_at = file_read_at,
+                                                     .close = file_input_close};
 
 static int64_t modified_of(const struct stat *info)
 {

@@ -174,19 +174,29 @@ static enum leat_status check_chunk(struct parquet_leaf_reader *reader, struct l
     return LEAT_OK;
 }
 
-static enum leat_status load_bytes(struct parquet_leaf_reader *reader, struct leat_error *err)
+bool parquet_chunk_bytes(const struct leat_parquet_file *file, const struct parquet_chunk *chunk,
+                         struct leat_range *out)
 {
-    const struct parquet_chunk *chunk = reader->chunk;
-    uint64_t size = reader->file->input->size;
+    uint64_t size = file->input->size;
     int64_t start = chunk->data_offset;
     if (chunk->dictionary_offset > 0 && chunk->dictionary_offset < start)
         start = chunk->dictionary_offset;
     if (start < 4 || (uint64_t)start >= size || chunk->packed_size < 0 ||
         (uint64_t)chunk->packed_size > size - (uint64_t)start)
+        return false;
+    out->offset = (uint64_t)start;
+    out->length = (uint64_t)chunk->packed_size + CHUNK_SLACK;
+    if (out->length > size - out->offset)
+        out->length = size - out->offset;
+    return true;
+}
+
+static enum leat_status load_bytes(struct parquet_leaf_reader *reader, struct leat_error *err)
+{
+    struct leat_range range;
+    if (!parquet_chunk_bytes(reader->file, reader->chunk, &range))
         return parquet_leaf_corrupt(reader, err, "the chunk lies outside of the file");
-    uint64_t length = (uint64_t)chunk->packed_size + CHUNK_SLACK;
-    if (length > size - (uint64_t)start)
-        length = size - (uint64_t)start;
+    uint64_t length = range.length;
     if (length > reader->bytes_capacity) {
         leat_accountant_release(reader->accountant, reader->bytes_capacity);
         leat_free(reader->bytes);
@@ -202,9 +212,9 @@ static enum leat_status load_bytes(struct parquet_leaf_reader *reader, struct le
         }
         reader->bytes_capacity = (size_t)capacity;
     }
-    reader->chunk_offset = (uint64_t)start;
-    LEAT_TRY(leat_input_read_exact(reader->file->input, (uint64_t)start, reader->bytes,
-                                   (size_t)length, err));
+    reader->chunk_offset = range.offset;
+    LEAT_TRY(leat_input_read_exact(reader->file->input, range.offset, reader->bytes, (size_t)length,
+                                   err));
     if (reader->bytes_read)
         atomic_fetch_add_explicit(reader->bytes_read, length, memory_order_relaxed);
     reader->at = reader->bytes;

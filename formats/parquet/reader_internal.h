@@ -163,6 +163,9 @@ parquet_leaf_reader_init(struct parquet_leaf_reader *reader, const struct leat_p
                          const struct parquet_node *node, const struct leat_type *type,
                          const struct leat_read_context *context, struct leat_error *err);
 void parquet_leaf_reader_release(struct parquet_leaf_reader *reader);
+/* Where a chunk's bytes lie; false if that is outside of the file. */
+bool parquet_chunk_bytes(const struct leat_parquet_file *file, const struct parquet_chunk *chunk,
+                         struct leat_range *out);
 /* Reads the chunk of a row group and stands before its first row. */
 LEAT_CHECKED enum leat_status parquet_leaf_reader_start(struct parquet_leaf_reader *reader,
                                                         uint32_t group, struct leat_error *err);

@@ -48,6 +48,7 @@ struct rows {
     struct leat_batch batch;
     uint32_t group, group_end; /* the next row group, and where to stop */
     uint32_t present;          /* the row group being read */
+    bool announced;            /* all its columns to the input */
     struct parquet_range *ranges;
     uint32_t range_count, range;
     uint64_t position; /* in the row group: the next row */
@@ -315,9 +316,54 @@ static bool judges_dictionary(const struct condition *condition)
            condition->predicate->op != LEAT_PREDICATE_IS_NOT_NULL;
 }
 
+enum { ANNOUNCED_AT_ONCE = 128 };
+
+struct announcement {
+    struct leat_range ranges[ANNOUNCED_AT_ONCE];
+    size_t count;
+};
+
+/* The chunks of a column's leaves in this row group. */
+static void announce_binding(const struct rows *rows, const struct parquet_binding *binding,
+                             struct announcement *out)
+{
+    const struct parquet_row_group *group = &rows->file->metadata.groups[rows->present];
+    if (binding->reader && out->count < ANNOUNCED_AT_ONCE &&
+        parquet_chunk_bytes(rows->file, &group->chunks[binding->reader->node->leaf],
+                            &out->ranges[out->count]))
+        out->count++;
+    for (uint32_t i = 0; i < binding->child_count; i++)
+        announce_binding(rows, &binding->children[i], out);
+}
+
+static bool has_condition(const struct rows *rows, const struct column *column)
+{
+    for (uint32_t i = 0; i < rows->condition_count; i++)
+        if (&rows->columns[rows->conditions[i].predicate->column] == column)
+            return true;
+    return false;
+}
+
+/* Tells an input that fetches from afar what will be read: the columns with conditions first, the
+ * others when it is known that a row is wanted. */
+static void announce(struct rows *rows, bool with_conditions)
+{
+    struct announcement announcement = {.count = 0};
+    if (!rows->file->input->ops->prefetch)
+        return;
+    for (uint32_t i = 0; i < rows->wanted.count; i++)
+        if (!rows->columns[i].started && has_condition(rows, &rows->columns[i]) == with_conditions)
+            announce_binding(rows, &rows->columns[i].binding, &announcement);
+    leat_input_prefetch(rows->file->input, announcement.ranges, announcement.count);
+}
+
 static enum leat_status start_column(struct rows *rows, struct column *column,
                                      struct leat_error *err)
 {
+    if (!column->started && !rows->announced && !has_condition(rows, column)) {
+        rows->announced = true;
+        announce(rows, false);
+    }
     if (!column->started)
         LEAT_TRY(start_binding(&column->binding, rows->present, err));
     column->started = true;
@@ -376,6 +422,7 @@ static enum leat_status next_group(struct rows *rows, bool *done, struct leat_er
         rows->present = rows->group++;
         rows->range_count = rows->range = 0;
         rows->position = 0;
+        rows->announced = false;
         for (uint32_t i = 0; i < rows->wanted.count; i++) {
             rows->columns[i].started = false;
             rows->columns[i].behind = 0;
@@ -386,6 +433,8 @@ static enum leat_status next_group(struct rows *rows, bool *done, struct leat_er
         if (rows->file->metadata.groups[rows->present].rows == 0 || !group_may_match(rows))
             continue;
         LEAT_TRY(prune_ranges(rows, err));
+        if (rows->range_count && rows->condition_count)
+            announce(rows, true);
         if (rows->range_count)
             LEAT_TRY(dictionaries_may_match(rows, &match, err));
         if (rows->range_count && match)

@@ -2,11 +2,13 @@
 #include "storage/files/files.h"
 #include "formats/json_tree.h"
 #include "storage/files/hdfs/hdfs.h"
+#include "storage/files/s3/s3.h"
 
 #include <pthread.h>
 
 static const struct leat_file_system *const all_systems[] = {
-    &leat_hdfs_files, &leat_webhdfs_files, &leat_swebhdfs_files, NULL, /* the list ends with it */
+    &leat_hdfs_files, &leat_webhdfs_files, &leat_swebhdfs_files,
+    &leat_s3_files,   &leat_s3a_files,     NULL, /* the list ends with it */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

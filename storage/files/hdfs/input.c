@@ -71,7 +71,7 @@ static void input_close(struct leat_input *base)
 enum leat_status leat_hdfs_open_input(const char *path, struct leat_input **out,
                                       struct leat_error *err)
 {
-    static const struct leat_input_ops ops = {input_read_at, input_close};
+    static const struct leat_input_ops ops = {.read_at = input_read_at, .close = input_close};
     struct leat_hdfs_cluster *cluster;
     struct leat_hdfs_status status;
     struct hdfs_input *input;

@@ -1,0 +1,13 @@
+/*
+ * S3 as a file system: s3://bucket/key. Objects appear whole or not at all; LEAT_CREATE_NEW is a
+ * conditional put, decided by the store. Settings: storage/files/s3/settings.h.
+ */
+#ifndef LEAT_STORAGE_FILES_S3_S3_H
+#define LEAT_STORAGE_FILES_S3_S3_H
+
+#include "base/file_system.h"
+
+extern const struct leat_file_system leat_s3_files;  /* s3:// */
+extern const struct leat_file_system leat_s3a_files; /* s3a://, as Hadoop writes it */
+
+#endif

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Storage that a cluster shares: S3 on versitygw and moto.
+set -uo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+export LEAT=${LEAT:-$root/build/release/leat}
+for name in ${!AWS_*} LEAT_S3_CONFIG; do unset "$name"; done
+work=$(mktemp -d)
+trap 'scripts/services/s3.sh stop "$work/s3"; scripts/services/s3.sh stop "$work/moto"; rm -rf "$work"' EXIT
+
+# part NAME COMMAND...: a program that ends with "N passed, N failed".
+part() {
+    local log p='' f status=0
+    log=$("${@:2}" 2>&1) || status=1
+    grep -vE '^[0-9]+ passed, ' <<<"$log" || true
+    read -r p f < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' <<<"$log")
+    [ -n "$p" ] || { fail "$1" "did not end"; return; }
+    passes=$((passes + p)) fails=$((fails + f))
+    [ "$status" = 0 ] || [ "$f" != 0 ] || fail "$1" "exit code"
+}
+
+if scripts/services/s3.sh start versitygw "$work/s3" leat lake >/dev/null; then
+    moto=$(scripts/services/s3.sh start moto "$work/moto") || skip moto "it cannot be installed"
+    (
+        eval "$(scripts/services/s3.sh env "$work/s3")"
+        python3 -B tests/storage/s3.py "$work/s3" ${moto:+"$moto"}
+    ) >"$work/s3.log" 2>&1
+    part s3 cat "$work/s3.log"
+else
+    skip s3 "versitygw cannot be built"
+fi
+summary
