@@ -46,21 +46,21 @@ start() {
         rm -f "$dir/scheduler.json"
         launch scheduler dask_scheduler --host 127.0.0.1 --port 0 --no-dashboard --no-jupyter --scheduler-file "$dir/scheduler.json"
     fi
-    for ((i = 0; i < 600; i++)); do
+    for ((i = 0; i < 3000; i++)); do
         address=$(sed -nE 's/.*"address": "(tcp:[^"]*)".*/\1/p' "$dir/scheduler.json" 2>/dev/null | head -1) || true
         [ -z "$address" ] || break
-        alive scheduler || { tail -5 "$dir/scheduler.log" >&2; return 1; }
+        alive scheduler || { tail -n 5 "$dir/scheduler.log" >&2; return 1; }
         sleep 0.1
     done
     for i in 0 1; do
         alive "worker$i" || launch "worker$i" dask_worker "$address" --host 127.0.0.1 --nworkers 1 --nthreads 1 \
             --memory-limit 1GiB --no-dashboard --name "worker$i" --local-directory "$dir/data"
     done
-    "$home/bin/python" - "$address" >&2 <<'END' || { tail -5 "$dir"/worker*.log >&2; return 1; }
+    "$home/bin/python" - "$address" >&2 <<'END' || { tail -n 5 "$dir"/worker*.log >&2; return 1; }
 import sys
 from distributed import Client
-with Client(sys.argv[1], timeout=60) as client:
-    client.wait_for_workers(2, timeout=60)
+with Client(sys.argv[1], timeout=300) as client:
+    client.wait_for_workers(2, timeout=300)
 END
     echo "$address" | tee "$dir/address"
 }

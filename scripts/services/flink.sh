@@ -113,12 +113,12 @@ taskmanager() { # NUMBER
 }
 await_slots() { # COUNT
     local i
-    for ((i = 0; i < 900; i++)); do
+    for ((i = 0; i < 3000; i++)); do
         curl -fs "http://127.0.0.1:$(setting rest.port)/overview" 2>/dev/null | grep -q "\"slots-total\":$1\b" && return 0
         alive jobmanager || break
         sleep 0.1
     done
-    tail -5 "$dir"/log/*.log >&2
+    tail -n 5 "$dir"/log/*.log >&2
     return 1
 }
 start() {

@@ -1,3 +1,4 @@
+import os
 import pathlib
 import struct
 import subprocess
@@ -64,13 +65,45 @@ class Leat:
         return self.process.wait(10)
 
 
-@pytest.fixture(scope="session")
-def cluster():
-    from distributed import LocalCluster
+CLUSTER = """
+import sys, distributed
+if __name__ == "__main__":
+    threads = int(sys.argv[1])
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=threads, dashboard_address=":0", memory_limit=0) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        sys.stdin.read()
+"""
 
-    with LocalCluster(
-        n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None, memory_limit=0, silence_logs=40
-    ) as cluster:
+
+class Cluster:
+    """In processes of its own, which know nothing of this package."""
+
+    def __init__(self, folder, threads):
+        program = folder / "cluster.py"
+        program.write_text(CLUSTER)
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        self.process = subprocess.Popen(
+            [sys.executable, str(program), str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=folder,
+            env=environment,
+        )
+        self.scheduler_address = self.process.stdout.readline().strip()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    with Cluster(tmp_path_factory.mktemp("cluster"), 2) as cluster:
         yield cluster
 
 

@@ -6,7 +6,7 @@ import struct
 import time
 
 import pytest
-from conftest import ROOT, Leat
+from conftest import ROOT, Cluster, Leat
 
 from leat.dask import frames
 
@@ -197,9 +197,7 @@ def test_worker_that_cannot_run_there(cluster, tmp_path):
 
 
 def test_lost_process_of_dask(tmp_path):
-    from distributed import LocalCluster
-
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0, silence_logs=50) as cluster:
+    with Cluster(tmp_path, 1) as cluster:
         leat = Leat(cluster.scheduler_address)
         path = tmp_path / "pid"
         leat.start([([f"hang-once {path}\nput 0 {t}" for t in range(2)], 1, [])])

@@ -124,9 +124,9 @@ class Cluster:
         name = "leat-worker-" + hashlib.sha256(content + source).hexdigest()[:24]
         if not self.settings["keep_worker"]:
             name += f"-{uuid.uuid4().hex[:8]}"
+        carry(has_plugin, task.Runner)
         if not all(self.client.run(has_plugin, name).values()):
             register = getattr(self.client, "register_plugin", None) or self.client.register_worker_plugin
-            carry(task.Runner)
             register(task.Runner(name, content), name=name)
         return name
 

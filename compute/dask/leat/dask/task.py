@@ -14,6 +14,7 @@ import contextlib
 import errno
 import os
 import platform
+import shutil
 import signal
 import struct
 import subprocess
@@ -25,6 +26,7 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from leat.dask import frames
 
 DIED, MISFIT, OUT_OF_MEMORY = 1, 3, 6  # of FAILED
+CANNOT_RUN = 126  # the exit code of a packed worker on a machine for which it is not made
 
 
 class Died(Exception):
@@ -137,6 +139,7 @@ class Conversation:
         self.writer = frames.Writer(attempt.process.stdin.fileno())
         self.told, self.rows = [], []
         self.writing = None
+        self.greeted = False
 
     def hold(self, program, number, fragment):
         """Returns the ERROR frame, or None after DONE."""
@@ -148,6 +151,7 @@ class Conversation:
             self.writer.put(frames.HELLO, frames.hello_body(program))
             kind, body, _ = self.frame(reader)
             frames.check_hello(kind, body)
+            self.greeted = True
             self.writer.put(frames.FRAGMENT, struct.pack("<I", number), memoryview(fragment)[4:])
             while True:
                 kind, body, whole = self.frame(reader)
@@ -210,7 +214,10 @@ class Runner(WorkerPlugin):
 
     def setup(self, worker):
         self.worker, self.attempts = worker, {}
-        self.path = os.path.join(worker.local_directory, self.name)
+        # A folder of its own: the packed worker unpacks itself beside itself.
+        self.folder = os.path.join(worker.local_directory, self.name)
+        os.makedirs(self.folder, exist_ok=True)
+        self.path = os.path.join(self.folder, "leat-worker")
         temporary = f"{self.path}.{os.getpid()}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o700)
         with os.fdopen(descriptor, "wb") as file:
@@ -221,8 +228,7 @@ class Runner(WorkerPlugin):
     def teardown(self, worker):
         for attempt in list(self.attempts.values()):
             attempt.kill()
-        with contextlib.suppress(OSError):
-            os.unlink(self.path)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def transition(self, key, start, finish, **_):
         if finish == "executing":
@@ -259,12 +265,12 @@ class Runner(WorkerPlugin):
 
     def attempt(self, attempt, number, inputs, version, limit, fragment):
         memory = kills_for_memory()
+        machine = f"{self.worker.address} ({platform.system()} {platform.machine()})"
         try:
             attempt.start(self.path)
         except OSError as error:
             if error.errno not in (errno.ENOEXEC, errno.ENOENT, errno.EACCES):
                 raise Died(f"worker cannot be started: {error.strerror}") from None
-            machine = f"{self.worker.address} ({platform.system()} {platform.machine()})"
             return Result(number, failure=(MISFIT, f"the packed worker cannot run on {machine}: {error.strerror}"))
         talk = Conversation(attempt, inputs, limit)
         begun = time.monotonic()
@@ -274,6 +280,8 @@ class Runner(WorkerPlugin):
             return Result(number, failure=(MISFIT, f"the packed worker speaks {other}"))
         except (EOFError, OSError, frames.BrokenFrame) as broken:
             code = attempt.end(0.5)
+            if code == CANNOT_RUN and not talk.greeted:
+                return Result(number, failure=(MISFIT, f"the packed worker cannot run on {machine}: its log says why"))
             if attempt.silent:
                 raise Died(f"worker gave no answer for {time.monotonic() - begun:.0f} s and was killed") from None
             if isinstance(broken, frames.BrokenFrame) and not isinstance(broken, frames.EndWithin):

@@ -5,7 +5,10 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.List;
 import leat.jvm.DriverConnection;
 import leat.jvm.DriverHost;
@@ -28,6 +31,7 @@ public final class FlinkDriver implements DriverHost {
   private Rest rest;
   private LinkServer server;
   private String jar;
+  private String programSum;
   private volatile Run current;
 
   private FlinkDriver(String master, Path program, String config) {
@@ -75,6 +79,7 @@ public final class FlinkDriver implements DriverHost {
           Kind.DOES_NOT_FIT, "Flink " + version + " at " + uri, "Leat runs on Flink 2.0 and later");
     }
     int slots = awaitSlots(uri);
+    programSum = sum();
     server = new LinkServer(address(uri), settings.driverPort, this::serve);
     try {
       jar = rest.upload(ownJar());
@@ -99,6 +104,16 @@ public final class FlinkDriver implements DriverHost {
     }
     throw new FailedException(
         Kind.DOES_NOT_FIT, "\"" + master + "\" is no address of Flink", "as http://HOST:8081");
+  }
+
+  private String sum() throws Exception {
+    try {
+      byte[] sum = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(program));
+      return HexFormat.of().formatHex(sum, 0, 12);
+    } catch (IOException e) {
+      throw new FailedException(
+          Kind.DOES_NOT_FIT, "the packed worker " + program + " cannot be read", "", e);
+    }
   }
 
   private int awaitSlots(URI uri) throws Exception {
@@ -141,7 +156,7 @@ public final class FlinkDriver implements DriverHost {
 
   @Override
   public void run(Job job, DriverConnection leat) throws Exception {
-    Run run = new Run(job, leat, settings, program);
+    Run run = new Run(job, leat, settings, program, programSum);
     current = run;
     try (run) {
       carryOut(run);

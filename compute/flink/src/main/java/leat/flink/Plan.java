@@ -12,7 +12,12 @@ import java.util.Map;
 import leat.jvm.Job;
 
 /** A job as the driver gives it to the cluster. */
-record Plan(String name, List<Stage> stages, Map<String, String> flinkSettings, long spoolMemory)
+record Plan(
+    String name,
+    List<Stage> stages,
+    String programSum,
+    Map<String, String> flinkSettings,
+    long spoolMemory)
     implements Serializable {
 
   /** An earlier stage that is read, and how. */
@@ -23,7 +28,10 @@ record Plan(String name, List<Stage> stages, Map<String, String> flinkSettings, 
       int number, int tasks, boolean given, boolean last, List<Input> inputs, byte[][] fragments)
       implements Serializable {}
 
-  static Plan of(Job job, Map<String, String> flinkSettings, long spoolMemory) {
+  /**
+   * @param programSum a name for the packed worker's content
+   */
+  static Plan of(Job job, String programSum, Settings settings) {
     List<Stage> stages = new ArrayList<>();
     for (Job.Stage stage : job.stages) {
       List<Input> inputs = new ArrayList<>();
@@ -37,7 +45,7 @@ record Plan(String name, List<Stage> stages, Map<String, String> flinkSettings, 
               inputs,
               stage.fragments));
     }
-    return new Plan(job.name, stages, flinkSettings, spoolMemory);
+    return new Plan(job.name, stages, programSum, settings.flink, settings.spoolMemory);
   }
 
   byte[] bytes() throws IOException {

@@ -49,6 +49,7 @@ final class Run implements Closeable {
   private final DriverConnection leat;
   private final Settings settings;
   private final Path program;
+  private final String programSum;
   private final String secret;
 
   // By this object's lock.
@@ -60,11 +61,12 @@ final class Run implements Closeable {
   private boolean ended;
   private boolean news;
 
-  Run(Job job, DriverConnection leat, Settings settings, Path program) {
+  Run(Job job, DriverConnection leat, Settings settings, Path program, String programSum) {
     this.job = job;
     this.leat = leat;
     this.settings = settings;
     this.program = program;
+    this.programSum = programSum;
     byte[] random = new byte[16];
     new SecureRandom().nextBytes(random);
     secret = HexFormat.of().formatHex(random);
@@ -111,7 +113,7 @@ final class Run implements Closeable {
   }
 
   private void giveJob(Link link) throws IOException {
-    Plan plan = Plan.of(job, settings.flink, settings.spoolMemory);
+    Plan plan = Plan.of(job, programSum, settings);
     link.writer().write(Link.PLAN, ByteBuffer.wrap(plan.bytes()));
     byte[] piece = new byte[PIECE];
     try (InputStream in = new FileInputStream(program.toFile())) {

@@ -1,10 +1,11 @@
 package leat.flink;
 
 import java.io.Closeable;
-import java.io.File;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -18,6 +19,7 @@ import leat.jvm.VersionException;
 import leat.jvm.Worker;
 import leat.jvm.WorkerDiedException;
 import leat.jvm.WorkerErrorException;
+import org.apache.flink.runtime.execution.Environment;
 import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.BoundedOneInput;
@@ -41,15 +43,19 @@ final class StageOperator extends AbstractStreamOperator<Rows>
   /** The packed worker's name among the files that Flink brings. */
   static final String PROGRAM = "leat-worker";
 
+  private static final int CANNOT_RUN = 126; // a packed worker's exit code on another machine
+
   private final Plan.Stage stage;
+  private final String programSum;
   private final long spoolMemory;
   private final Link.Address driver;
 
   private transient List<Spool> inputs;
 
-  StageOperator(Plan.Stage stage, long spoolMemory, Link.Address driver) {
+  StageOperator(Plan plan, Plan.Stage stage, Link.Address driver) {
     this.stage = stage;
-    this.spoolMemory = spoolMemory;
+    this.programSum = plan.programSum();
+    this.spoolMemory = plan.spoolMemory();
     this.driver = driver;
   }
 
@@ -94,6 +100,32 @@ final class StageOperator extends AbstractStreamOperator<Rows>
   /* A thread that waits in a pipe or socket notices nothing else. */
   private void closeWhenCancelled(Closeable thing) throws IOException {
     getContainingTask().getCancelables().registerCloseable(thing);
+  }
+
+  /*
+   * The packed worker unpacks itself beside itself when it first runs. So that this is done once in
+   * a TaskManager, it is copied to a folder that lives as long as that does.
+   */
+  private Path program() throws IOException {
+    Environment environment = getContainingTask().getEnvironment();
+    Path folder =
+        environment
+            .getIOManager()
+            .getSpillingDirectories()[0]
+            .toPath()
+            .resolve("leat-" + programSum);
+    Path program = folder.resolve(PROGRAM);
+    if (!Files.exists(program)) {
+      Path cached = getRuntimeContext().getDistributedCache().getFile(PROGRAM).toPath();
+      Files.createDirectories(folder);
+      Path copy = Files.createTempFile(folder, PROGRAM, null);
+      Files.copy(cached, copy, StandardCopyOption.REPLACE_EXISTING);
+      if (!copy.toFile().setExecutable(true)) {
+        throw new IOException(copy + " cannot be made executable");
+      }
+      Files.move(copy, program, StandardCopyOption.ATOMIC_MOVE);
+    }
+    return program;
   }
 
   private void put(int task, int partition, byte[] batch) {
@@ -203,18 +235,19 @@ final class StageOperator extends AbstractStreamOperator<Rows>
     }
 
     private void startWorker() throws IOException {
-      File program = getRuntimeContext().getDistributedCache().getFile(PROGRAM);
+      String program = program().toString();
       Worker started;
       try {
-        started = Worker.start(program.getPath(), "leat flink");
-      } catch (VersionException | WorkerDiedException e) {
+        started = Worker.start(program, "leat flink");
+      } catch (VersionException e) {
+        throw e;
+      } catch (WorkerDiedException e) {
+        if (e.exitCode() == CANNOT_RUN) {
+          throw misfit(e);
+        }
         throw e;
       } catch (IOException e) {
-        String machine = System.getProperty("os.name") + " " + System.getProperty("os.arch");
-        died(
-            FailedException.Kind.DOES_NOT_FIT,
-            "the packed worker cannot be started on " + machine + ": " + e.getMessage());
-        throw new SuppressRestartsException(e);
+        throw misfit(e);
       }
       synchronized (this) {
         worker = started;
@@ -224,6 +257,14 @@ final class StageOperator extends AbstractStreamOperator<Rows>
       }
       kill();
       throw new CancellationException("the task was cancelled");
+    }
+
+    private RuntimeException misfit(IOException e) {
+      String machine = System.getProperty("os.name") + " " + System.getProperty("os.arch");
+      died(
+          FailedException.Kind.DOES_NOT_FIT,
+          "the packed worker cannot be started on " + machine + ": " + e.getMessage());
+      return new SuppressRestartsException(e);
     }
 
     private Inputs.Batches open(int input) throws IOException {

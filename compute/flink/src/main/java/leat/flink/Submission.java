@@ -114,7 +114,7 @@ public final class Submission {
       DataStream[] others = inputs.subList(1, inputs.size()).toArray(new DataStream[0]);
       input = others.length == 0 ? inputs.get(0) : inputs.get(0).union(others);
     }
-    StageOperator operator = new StageOperator(stage, plan.spoolMemory(), driver);
+    StageOperator operator = new StageOperator(plan, stage, driver);
     return input
         .transform("stage " + stage.number(), Rows.TYPE, operator)
         .setParallelism(stage.tasks())
