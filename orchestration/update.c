@@ -319,6 +319,7 @@ static enum leat_status run_once(struct leat_pipeline *pipeline,
     host.tasks = options->threads;
     leat_update_init(&update, pipeline, options, summary);
     update.runner.small_rows = LEAT_STAGE_SMALL_ROWS;
+    update.runner.shared = pipeline->project->lake;
     status = leat_host_open(&host, &update.runner.host, err);
     if (status == LEAT_OK)
         status = run_update(&update, err);

@@ -62,6 +62,7 @@ static enum leat_status open_lake(struct leat_session *session,
 
     LEAT_TRY(leat_lake_open(options->lake, &lake, &session->lake, err));
     session->has_lake = true;
+    session->runner.shared = session->lake.warehouse;
     return leat_lake_catalog_new(&session->lake, options->schema ? options->schema : "main",
                                  &session->lake_catalog, err);
 }

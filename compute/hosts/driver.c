@@ -394,6 +394,11 @@ static enum leat_status take_frame(struct run *run, struct leat_wire_frame *fram
         run->ended = true;
         LEAT_TRY(leat_wire_read_error(body, &told, err));
         *err = told;
+        if (told.code == LEAT_E_FILE_NOT_FOUND && !told.hint[0])
+            leat_error_hint(err,
+                            "it is a worker of %s that does not see it: put it where all "
+                            "machines reach it (s3://, hdfs://, a mounted folder)",
+                            run->driver->ops.name);
         return told.status;
     default:
         return leat_error_set(err, LEAT_E_MESSAGE, "a message of kind %d", (int)frame->kind);
@@ -543,6 +548,7 @@ static enum leat_status set_up(struct driver *driver, const struct leat_host_opt
                                          driver_run, driver_close};
     driver->base.tasks = options->tasks ? options->tasks : 2;
     driver->fixed_tasks = options->tasks != 0;
+    driver->base.remote = true;
     snprintf(driver->tasks_wanted, sizeof(driver->tasks_wanted), "%u", options->tasks);
     driver->master = options->master ? leat_arena_strdup(arena, options->master) : NULL;
     driver->config = options->config ? leat_path_absolute(arena, options->config) : NULL;

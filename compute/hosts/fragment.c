@@ -31,6 +31,7 @@ enum leat_status leat_fragment_put(const struct leat_fragment *fragment, struct 
     LEAT_TRY(leat_buffer_put_u32(out, fragment->threads, err));
     LEAT_TRY(leat_buffer_put_u64(out, fragment->memory, err));
     LEAT_TRY(leat_buffer_put_string(out, fragment->folder, err));
+    LEAT_TRY(leat_buffer_put_string(out, fragment->shared, err));
     LEAT_TRY(leat_buffer_put_string(out, fragment->fault, err));
     LEAT_TRY(leat_buffer_put_u32(out, fragment->timeout, err));
     LEAT_TRY(leat_buffer_put_u8(out, fragment->bad_rows, err));
@@ -95,6 +96,7 @@ enum leat_status leat_fragment_read(struct leat_cursor *cursor, struct leat_plan
     LEAT_TRY(leat_cursor_get_u32(cursor, &out->threads, err));
     LEAT_TRY(leat_cursor_get_u64(cursor, &out->memory, err));
     LEAT_TRY(leat_cursor_get_string(cursor, arena, &out->folder, err));
+    LEAT_TRY(leat_cursor_get_string(cursor, arena, &out->shared, err));
     LEAT_TRY(leat_cursor_get_string(cursor, arena, &out->fault, err));
     LEAT_TRY(leat_cursor_get_u32(cursor, &out->timeout, err));
     LEAT_TRY(leat_cursor_get_u8(cursor, &bad_rows, err));

@@ -15,6 +15,7 @@ struct leat_fragment {
     uint32_t threads;   /* 0: all cores */
     uint64_t memory;    /* bytes; 0: no limit */
     const char *folder; /* where relative file names start, or "" */
+    const char *shared; /* a file that this worker must see, or "" */
     const char *fault;  /* see compute/hosts/worker_fault.h, or "" */
     uint32_t timeout;   /* seconds without any progress until the worker ends itself; 0: never */
     bool bad_rows;      /* rows that cannot be read are told; otherwise they fail the fragment */

@@ -63,6 +63,7 @@ struct leat_host {
     const struct leat_host_ops *ops;
     pthread_mutex_t lock; /* held by the runner while a plan runs: threads take turns */
     unsigned tasks;       /* of a stage that can be split */
+    bool remote;          /* its workers may be on other machines */
     uint32_t executions;  /* counted by the runner: names of files differ between them */
 };
 

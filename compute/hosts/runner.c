@@ -24,6 +24,7 @@ struct running {
     struct told **told; /* by stage and task */
     const char *run_id;
     const char *folder;
+    const char *shared; /* the file that workers must see, or NULL */
     uint32_t timeout;
     char own_run_id[37];
     struct leat_bytes_list *receipts;
@@ -51,6 +52,7 @@ static enum leat_status make_fragment(void *context, uint32_t stage, uint32_t ta
                                      .task = task,
                                      .threads = 1,
                                      .folder = r->folder,
+                                     .shared = r->shared,
                                      .fault = r->runner->fault ? r->runner->fault
                                                                : getenv("LEAT_FAULT_FRAGMENT"),
                                      .timeout = r->timeout,
@@ -277,6 +279,21 @@ static uint32_t default_timeout(void)
     return DEFAULT_TIMEOUT;
 }
 
+/* The file in a local folder that the workers of a cluster must see. */
+static enum leat_status make_shared(struct running *r, struct leat_error *err)
+{
+    const char *folder = r->runner->shared;
+    struct leat_arena *arena = &r->owner.arena;
+    char id[37];
+
+    if (!folder || !r->host->remote || leat_path_is_uri(folder))
+        return LEAT_OK;
+    leat_random_uuid(id);
+    folder = leat_path_absolute(arena, folder);
+    r->shared = folder ? leat_arena_printf(arena, "%s/.seen-by-workers-%s", folder, id) : NULL;
+    return r->shared ? leat_file_write_all(r->shared, id, 36, err) : leat_error_memory(err);
+}
+
 static enum leat_status run_job(struct running *r, struct leat_error *err)
 {
     struct leat_host_job job = {.name = r->run_id,
@@ -291,6 +308,7 @@ static enum leat_status run_job(struct running *r, struct leat_error *err)
                                 .progress = show_progress};
     size_t receipts = r->receipts ? r->receipts->count : 0;
     struct leat_host_stage *stages;
+    struct leat_error ignored;
     enum leat_status status = list_stages(r, &stages, err);
 
     job.stages = stages;
@@ -299,7 +317,11 @@ static enum leat_status run_job(struct running *r, struct leat_error *err)
     if (status == LEAT_OK && !r->folder)
         status = leat_error_memory(err);
     if (status == LEAT_OK)
+        status = make_shared(r, err);
+    if (status == LEAT_OK)
         status = r->host->ops->run(r->host, &job, err);
+    if (r->shared)
+        (void)!leat_file_remove(r->shared, &ignored);
     if (status == LEAT_OK)
         status = hand_on(r, err);
     forget_told(r, status != LEAT_OK);

@@ -11,6 +11,10 @@
 struct leat_runner_options {
     struct leat_host *host; /* NULL: the threads of this process */
     uint64_t small_rows;    /* see struct leat_stage_options */
+    /* A folder that the workers of a cluster read and write, or NULL. If it is a local one, each
+     * worker first looks whether it sees a file that is made there: otherwise L2408, and nothing
+     * was written. */
+    const char *shared;
     /* Seconds until a worker without any progress ends itself; 0: LEAT_WORKER_TIMEOUT in the
      * environment, or ten minutes. */
     uint32_t timeout;

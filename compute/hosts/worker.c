@@ -5,6 +5,7 @@
  * read and kept (or dropped, if nobody reads it any more), so that one pipe serves all inputs.
  * Operators of several threads share an input: each takes the next batch. */
 #include "compute/hosts/worker.h"
+#include "base/file.h"
 #include "compute/hosts/fragment.h"
 #include "compute/hosts/frame.h"
 #include "compute/hosts/worker_fault.h"
@@ -525,6 +526,26 @@ static enum leat_status answer(struct worker *w, const struct leat_bytes_list *r
     return flush(w, err);
 }
 
+/* A worker that writes to a folder of its own machine would lose what it wrote. */
+static enum leat_status check_shared(const struct worker *w, struct leat_error *err)
+{
+    const char *path = w->fragment.shared;
+    struct leat_file_info info;
+
+    if (!path[0])
+        return LEAT_OK;
+    LEAT_TRY(leat_file_stat(path, &info, err));
+    if (info.kind == LEAT_FILE_REGULAR)
+        return LEAT_OK;
+    (void)leat_error_set(err, LEAT_E_STORAGE_NOT_SHARED,
+                         "a worker does not see the folder of %s: only the machine that started "
+                         "the run does",
+                         path);
+    leat_error_hint(err, "put the lake where all machines reach it: s3://, hdfs://, or a folder "
+                         "that is mounted everywhere");
+    return LEAT_INVALID;
+}
+
 /* `body` must outlive the run. */
 static enum leat_status run_fragment(struct worker *w, struct leat_cursor *body,
                                      struct leat_error *err)
@@ -551,6 +572,8 @@ static enum leat_status run_fragment(struct worker *w, struct leat_cursor *body,
         status = make_inputs(w, &failure);
     if (status == LEAT_OK && w->fragment.folder[0])
         (void)!chdir(w->fragment.folder); /* not there: names of shared storage are absolute */
+    if (status == LEAT_OK)
+        status = check_shared(w, &failure);
     if (status == LEAT_OK)
         status = execute_and_tell(w, &accountant, &receipts, &failure);
     if (status == LEAT_OK) {

@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 LEAT = os.environ["LEAT"]
 HOSTS = pathlib.Path(__file__).resolve().parent / "loopback"
@@ -39,5 +40,19 @@ expect("a task that wins twice", 1, "won twice", LEAT_LOOPBACK="twice")
 expect("a task that is forgotten", 1, "nothing about task", LEAT_LOOPBACK="missing")
 expect("no driver at all", 2, "L2405", "LEAT_HOSTS", LEAT_HOSTS="/nowhere")
 expect("no packed worker", 2, "L2405", "pack_worker", LEAT_WORKER_PACK="/nowhere")
+with tempfile.TemporaryDirectory() as folder:
+    project = pathlib.Path(folder)
+    (project / "transformations").mkdir()
+    (project / "leat.yaml").write_text("name: test\nlake: lake\n")
+    (project / "transformations/a.sql").write_text("CREATE MATERIALIZED VIEW a AS SELECT 1 AS x;")
+    for name, mode, code in (("a lake that workers do not see", "unseen", 2), ("one that they see", "", 0)):
+        environment = {**os.environ, "LEAT_HOSTS": str(HOSTS), "LEAT_LOOPBACK": mode}
+        result = subprocess.run([LEAT, "run", "--on", "spark"], cwd=project, capture_output=True, text=True, env=environment)
+        good = result.returncode == code and ("L2408" in result.stderr and "s3://" in result.stderr) == bool(mode)
+        left = [str(path) for path in project.rglob("*") if "seen-by" in path.name or (mode and path.suffix == ".parquet")]
+        passed += good and not left
+        if not good or left:
+            failed += 1
+            print(f"FAIL {name}: {result.returncode} {result.stderr[:500]} {left}")
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed > 0)

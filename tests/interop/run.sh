@@ -10,14 +10,34 @@ trap 'rm -rf "$work"' EXIT
 cp -r examples/flights/. "$work"
 (cd "$work" && "$LEAT" run -q && cp -r more/* data/ && "$LEAT" run -q) || { fail example "leat run"; summary; exit; }
 export LEAT
-for part in "lake.py $work/lake" "beside.py $work/beside"; do
-    # shellcheck disable=SC2086
-    log=$("$python" -B tests/interop/$part 2>/dev/null) && status=0 || status=1
+# part SCRIPT ARGUMENT...: its cases are counted.
+part() {
+    local log status p f
+    log=$("$@" 2>"$work/err") && status=0 || status=1
     grep -v ' passed, ' <<<"$log" || true
     read -r p f < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' <<<"$log")
-    [ -n "${p:-}" ] || { fail "$part" "did not end"; continue; }
+    [ -n "${p:-}" ] || { fail "$3" "did not end: $(tail -3 "$work/err")"; return; }
     passes=$((passes + p)) fails=$((fails + f))
-    [ "$status" = 0 ] || [ "$f" != 0 ] || fail "$part" "exit code"
-    p=''
-done
+    [ "$status" = 0 ] || [ "$f" != 0 ] || fail "$3" "exit code"
+}
+part "$python" -B tests/interop/lake.py "$work/lake"
+part "$python" -B tests/interop/beside.py "$work/beside"
+
+# Spark with the Iceberg runtime; 4.1 is the newest that has one.
+jars=${LEAT_DOWNLOADS:-$root/build/downloads}/iceberg-spark-1.12.0
+jar() { # GROUP:NAME:VERSION, once
+    local name=${1#*:}
+    [ -e "$jars/${name/:/-}.jar" ] ||
+        mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy "-Dartifact=$1" "-DoutputDirectory=$jars" >&2
+}
+if home=$(SPARK_VERSION=4.1.4 scripts/services/spark.sh install) && jar org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0 &&
+    jar org.xerial:sqlite-jdbc:3.54.1.0; then
+    mkdir "$work/spark"
+    cp -r examples/flights/. "$work/spark"
+    (cd "$work/spark" && "$LEAT" run -q) || fail spark "leat run"
+    part "$home/../../../../bin/python" -B tests/interop/spark.py "$work/spark" "jdbc:sqlite:$work/spark/lake/catalog.db" \
+        "$jars/iceberg-spark-runtime-4.1_2.13-1.12.0.jar,$jars/sqlite-jdbc-3.54.1.0.jar"
+else
+    skip spark "Spark 4.1 or its Iceberg runtime cannot be installed"
+fi
 summary
