@@ -13,7 +13,7 @@ if ! "$hadoop" start httpfs "$work/hadoop" >"$work/start.log" 2>&1; then
 fi
 eval "$("$hadoop" env "$work/hadoop")"
 export namenode namenode_http httpfs_port
-for part in files; do
+for part in files faults; do
     mkdir "$work/$part"
     log=$(python3 -B "tests/hdfs/$part.py" "$work/$part") && status=0 || status=1
     grep -v ' passed, ' <<<"$log" || true

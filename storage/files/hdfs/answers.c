@@ -39,6 +39,17 @@ enum leat_status leat_hdfs_decode_status(const void *json, size_t length,
     return status;
 }
 
+bool leat_hdfs_is_json(const void *text, size_t length)
+{
+    struct leat_error err;
+    json_t *tree = NULL;
+    enum leat_status status =
+        length ? leat_json_tree_load(text, length, 0, "", LEAT_E_HDFS, &tree, &err) : LEAT_CORRUPT;
+
+    json_decref(tree);
+    return status == LEAT_OK;
+}
+
 /* A name that cannot lead out of its folder. */
 static bool good_name(const char *name)
 {

@@ -142,12 +142,16 @@ static enum leat_status hdfs_rename(const char *from, const char *to, bool repla
                                     struct leat_error *err)
 {
     struct leat_hdfs_cluster *cluster, *other;
+    struct leat_hdfs_status there;
 
     LEAT_TRY(find(from, &cluster, err));
     LEAT_TRY(find(to, &other, err));
     if (cluster != other)
         return leat_error_set(err, LEAT_E_UNSUPPORTED,
                               "%s cannot be renamed to %s: another cluster", from, to);
+    LEAT_TRY(leat_hdfs_stat(cluster, from, &there, err));
+    if (there.kind == LEAT_FILE_NONE)
+        return leat_error_set(err, LEAT_E_FILE_NOT_FOUND, "%s does not exist", from);
     return leat_hdfs_rename(cluster, from, to, replace, err);
 }
 

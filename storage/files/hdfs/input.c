@@ -1,4 +1,6 @@
-/* Reads ranges of a file: each asks the NameNode anew, which names a DataNode near those bytes. */
+/* Reads ranges of a file: each asks the NameNode anew, which names a DataNode near those bytes.
+ * What is read ahead and held is base/remote_input.h's. */
+#include "base/remote_input.h"
 #include "storage/files/hdfs/webhdfs.h"
 
 #include <stdio.h>
@@ -6,8 +8,8 @@
 enum { TRIES = 3 };
 
 struct hdfs_input {
-    struct leat_input base;
     struct leat_hdfs_cluster *cluster;
+    char *path;
 };
 
 struct range {
@@ -30,48 +32,48 @@ static enum leat_status take_bytes(void *context, uint64_t offset, const void *b
     return LEAT_OK;
 }
 
-static enum leat_status input_read_at(struct leat_input *base, uint64_t offset, void *into,
-                                      size_t length, size_t *out, struct leat_error *err)
+static enum leat_status fetch(void *context, uint64_t offset, void *into, size_t length,
+                              struct leat_error *err)
 {
-    struct hdfs_input *input = (struct hdfs_input *)base;
-    struct range range = {.into = into, .path = base->path};
+    const struct hdfs_input *input = context;
+    struct range range = {.into = into, .length = length, .path = input->path};
     struct leat_hdfs_call call = {.method = "GET",
                                   .operation = "OPEN",
-                                  .path = base->path,
+                                  .path = input->path,
                                   .take = take_bytes,
                                   .context = &range};
     struct leat_http_answer answer;
     enum leat_status status = LEAT_OK;
     char query[80];
 
-    *out = 0;
-    if (offset >= base->size) /* HDFS refuses to read at the end */
-        return LEAT_OK;
-    range.length = base->size - offset < length ? (size_t)(base->size - offset) : length;
     (void)snprintf(query, sizeof(query), "&offset=%llu&length=%llu", (unsigned long long)offset,
-                   (unsigned long long)range.length);
+                   (unsigned long long)length);
     call.query = query;
     leat_http_answer_init(&answer, 0);
     /* An answer that ends early is an end only if it ends there every time. */
-    for (int i = 0; i < TRIES && range.got < range.length && status == LEAT_OK; i++) {
+    for (int i = 0; i < TRIES && range.got < length && status == LEAT_OK; i++) {
         range.got = 0;
         status = leat_hdfs_call(input->cluster, &call, &answer, err);
     }
     leat_http_answer_release(&answer);
-    *out = status == LEAT_OK ? range.got : 0;
+    if (status == LEAT_OK && range.got < length)
+        return leat_error_set(err, LEAT_E_FILE_CHANGED, "%s became shorter while it was read",
+                              input->path);
     return status;
 }
 
-static void input_close(struct leat_input *base)
+static void input_close(void *context)
 {
-    leat_free((char *)base->path);
-    leat_free(base);
+    struct hdfs_input *input = context;
+
+    leat_free(input->path);
+    leat_free(input);
 }
 
 enum leat_status leat_hdfs_open_input(const char *path, struct leat_input **out,
                                       struct leat_error *err)
 {
-    static const struct leat_input_ops ops = {.read_at = input_read_at, .close = input_close};
+    static const struct leat_remote_ops ops = {fetch, input_close};
     struct leat_hdfs_cluster *cluster;
     struct leat_hdfs_status status;
     struct hdfs_input *input;
@@ -88,15 +90,12 @@ enum leat_status leat_hdfs_open_input(const char *path, struct leat_input **out,
         return leat_error_set(err, LEAT_E_IO, "%s is a folder", path);
     input = leat_calloc(1, sizeof(*input));
     if (input)
-        input->base.path = leat_strdup(path);
-    if (!input || !input->base.path) {
+        input->path = leat_strdup(path);
+    if (!input || !input->path) {
         leat_free(input);
         return leat_error_memory(err);
     }
-    input->base.ops = &ops;
-    input->base.size = status.size;
-    input->base.modified = status.modified;
     input->cluster = cluster;
-    *out = &input->base;
-    return LEAT_OK;
+    return leat_remote_input_new(path, status.size, status.modified, &ops, input, NULL, 0, 0, out,
+                                 err);
 }

@@ -85,7 +85,8 @@ static enum leat_status upload(struct hdfs_output *output, const char *path, boo
     *whole = false;
     leat_http_answer_init(&answer, ANSWER_MAXIMUM);
     status = leat_hdfs_call(output->cluster, &call, &answer, err);
-    sent = status == LEAT_OK || answer.uncertain;
+    /* Nobody else has this name: if it exists, a request was carried out twice. */
+    sent = status == LEAT_OK || status == LEAT_EXISTS || answer.uncertain;
     leat_http_answer_release(&answer);
     if (!sent)
         return status;
@@ -127,6 +128,8 @@ static void remove_quietly(struct hdfs_output *output, const char *path)
 
 static bool may_try_again(enum leat_status status, const struct leat_error *err)
 {
+    if (status == LEAT_EXISTS)
+        return true;
     return status == LEAT_IO && (err->code == LEAT_E_NETWORK || err->code == LEAT_E_HDFS);
 }
 

@@ -25,6 +25,17 @@ static enum leat_status look(struct leat_hdfs_cluster *cluster, const char *from
     return LEAT_OK;
 }
 
+/* A good answer is empty where options are known (told by its length: it may have been cut); HttpFS
+ * knows none, and says {"boolean": false} for whatever stood in the way. */
+static bool is_done(const struct leat_http_answer *answer)
+{
+    const char *length = answer->headers[LEAT_HDFS_LENGTH];
+
+    if (answer->body.length == 0)
+        return length && strcmp(length, "0") == 0;
+    return memmem(answer->body.data, answer->body.length, "true", 4) != NULL;
+}
+
 /* One request. *sure: its answer is the truth. */
 static enum leat_status ask(struct leat_hdfs_cluster *cluster, const char *from, const char *to,
                             const char *options, bool *sure, struct leat_error *err)
@@ -50,11 +61,12 @@ static enum leat_status ask(struct leat_hdfs_cluster *cluster, const char *from,
     if (status == LEAT_OK) {
         call.query = (const char *)query.data;
         status = leat_hdfs_call(cluster, &call, &answer, err);
-        /* HttpFS knows no options and says {"boolean": false} for whatever stood in the way. */
-        *sure = !answer.uncertain && !(status == LEAT_OK && answer.body.length >= 5 &&
-                                       memmem(answer.body.data, answer.body.length, "false", 5));
+        /* A network may carry a request twice: the second is told that the old name is missing, or
+         * the new one there. */
+        *sure = !answer.uncertain && status != LEAT_EXISTS && status != LEAT_NOT_FOUND &&
+                (status != LEAT_OK || is_done(&answer));
         if (status == LEAT_OK && !*sure && !answer.uncertain)
-            status = leat_error_set(err, LEAT_E_HDFS, "RENAME %s to %s: refused without a reason",
+            status = leat_error_set(err, LEAT_E_HDFS, "RENAME %s to %s: answered without a word",
                                     from, to);
     }
     leat_buffer_release(&query);

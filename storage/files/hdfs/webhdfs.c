@@ -7,7 +7,7 @@
 
 enum { ANSWER_MAXIMUM = 64 << 20, URL_MAXIMUM = 1 << 20 };
 
-static const char *const wanted_headers[] = {"Location"};
+static const char *const wanted_headers[] = {"Location", "Content-Length"};
 
 /* "http://host:port/webhdfs/v1/path?op=...": names are encoded, so that nothing in them is taken
  * for a parameter. */
@@ -40,13 +40,12 @@ static enum leat_status check_location(const struct leat_hdfs_cluster *cluster,
 {
     bool secure = strncmp(cluster->servers[server], "https:", 6) == 0;
 
-    if (location && (strncasecmp(location, "https://", 8) == 0 ||
-                     (!secure && strncasecmp(location, "http://", 7) == 0)))
+    if ((strncasecmp(location, "https://", 8) == 0 ||
+         (!secure && strncasecmp(location, "http://", 7) == 0)))
         return LEAT_OK;
     (void)leat_error_set(err, LEAT_E_HDFS, "%s %s: %s redirects to %s", call->operation, call->path,
                          cluster->servers[server],
-                         !location ? "nowhere"
-                                   : (secure ? "a place without TLS" : "no HTTP server"));
+                         secure ? "a place without TLS" : "no HTTP server");
     leat_error_hint(err, "is it the HTTP address of a NameNode or of HttpFS?");
     return LEAT_IO;
 }
@@ -57,6 +56,15 @@ static bool transient(unsigned status)
 {
     return status == 408 || status == 425 || status == 429 || status == 502 || status == 503 ||
            status == 504;
+}
+
+/* An answer that ends with its connection may have been cut without anybody's notice, in its
+ * headers too. Those of questions are JSON; those of changes are looked at where it matters. */
+static bool is_whole(const struct leat_hdfs_call *call, const struct leat_http_answer *answer)
+{
+    if (answer->status == 307)
+        return answer->headers[LEAT_HDFS_LOCATION] != NULL;
+    return call->changes || call->take || leat_hdfs_is_json(answer->body.data, answer->body.length);
 }
 
 /* LEAT_OK and DONE: a good answer. A failure that is DONE is final. */
@@ -72,11 +80,17 @@ static enum leat_status judge(const struct leat_hdfs_call *call, enum leat_statu
             *verdict = NEXT_SERVER;
         return status;
     }
-    if (answer->status >= 200 && answer->status < 300)
-        return LEAT_OK;
+    if (answer->status == 307 || (answer->status >= 200 && answer->status < 300)) {
+        if (is_whole(call, answer))
+            return LEAT_OK;
+        *verdict = AGAIN;
+        return leat_error_set(err, LEAT_E_NETWORK, "%s %s: the answer was cut", call->operation,
+                              call->path);
+    }
+    /* No reason at all: cut, or of a server that is no HDFS. Asked once more it will show. */
     final = leat_hdfs_decode_exception(call, answer->status, answer->body.data, answer->body.length,
                                        &standby, err);
-    if (!final || transient(answer->status))
+    if (!final || transient(answer->status) || answer->body.length == 0)
         *verdict = standby ? NEXT_SERVER : AGAIN;
     return err->status;
 }
@@ -94,7 +108,7 @@ static enum leat_status try_once(struct leat_hdfs_cluster *cluster, unsigned ser
                                         .take = call->take,
                                         .take_context = call->context,
                                         .wanted = wanted_headers,
-                                        .wanted_count = 1,
+                                        .wanted_count = LEAT_HDFS_HEADERS,
                                         .changes = call->changes && !call->give};
     struct leat_buffer url;
     enum leat_status status;
@@ -107,12 +121,12 @@ static enum leat_status try_once(struct leat_hdfs_cluster *cluster, unsigned ser
         goto done;
     request.url = (const char *)url.data;
     status = leat_http_send(&cluster->client, &request, answer, err);
-    if (status == LEAT_OK && answer->status == 307) {
-        status = check_location(cluster, call, server, answer->headers[0], err);
+    if (status == LEAT_OK && answer->status == 307 && answer->headers[LEAT_HDFS_LOCATION]) {
+        status = check_location(cluster, call, server, answer->headers[LEAT_HDFS_LOCATION], err);
         if (status != LEAT_OK)
             goto done;
-        location = answer->headers[0];
-        answer->headers[0] = NULL;
+        location = answer->headers[LEAT_HDFS_LOCATION];
+        answer->headers[LEAT_HDFS_LOCATION] = NULL;
         request.url = location;
         request.changes = call->changes;
         request.give = call->give;

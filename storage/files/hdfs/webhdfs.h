@@ -26,7 +26,9 @@ struct leat_hdfs_call {
 /* Runs a call. The answer's body is the JSON text (`take` gets it instead, if there is one). What
  * HDFS refuses is an error that names operation, path and exception: LEAT_E_FILE_NOT_FOUND,
  * LEAT_E_FILE_EXISTS, LEAT_E_PERMISSION, LEAT_E_DISK_FULL where that is meant, LEAT_E_HDFS for the
- * rest. answer->uncertain tells, also on failure, that a change may have been made. */
+ * rest. answer->uncertain tells, also on failure, that a change may have been made. An answer of a
+ * change may have been cut: answer->headers[LEAT_HDFS_LENGTH] is its Content-Length, or NULL. */
+enum { LEAT_HDFS_LOCATION, LEAT_HDFS_LENGTH, LEAT_HDFS_HEADERS };
 LEAT_CHECKED enum leat_status leat_hdfs_call(struct leat_hdfs_cluster *cluster,
                                              const struct leat_hdfs_call *call,
                                              struct leat_http_answer *answer,
@@ -72,6 +74,7 @@ LEAT_CHECKED enum leat_status leat_hdfs_decode_page(const void *json, size_t len
                                                     struct leat_arena *arena, leat_hdfs_take take,
                                                     void *context, const char **last, bool *more,
                                                     struct leat_error *err);
+bool leat_hdfs_is_json(const void *text, size_t length);
 /* A RemoteException as an error; `status` is that of the answer. False if it should be tried again:
  * *standby says that another NameNode should be asked. */
 bool leat_hdfs_decode_exception(const struct leat_hdfs_call *call, unsigned status,
