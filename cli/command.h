@@ -82,6 +82,9 @@ void leat_cli_running(struct leat_session *session);
 /* True once after a Ctrl-C that found nothing running. */
 bool leat_cli_take_interrupt(void);
 
+/* leat explain --where (cli/where.c). */
+int leat_cli_where(int argc, char **argv);
+
 /* The prompt (cli/prompt.c). */
 int leat_cli_prompt(struct leat_session *session, struct leat_cli_output *output, bool json_errors);
 /* Lines of standard input like those of the prompt, without editing: for programs. */

@@ -31,6 +31,8 @@ static int run_explain(int argc, char **argv)
     const struct leat_error_info *info = NULL;
     struct leat_error error;
 
+    if (argc >= 2 && strcmp(argv[1], "--where") == 0)
+        return leat_cli_where(argc - 1, argv + 1);
     if (argc == 2 && strcmp(argv[1], "--list") == 0) {
         for (size_t i = 0; (info = leat_error_info_at(i)) != NULL; i++)
             printf("L%04d  %s  %s\n", info->number, info->sqlstate, info->title);
@@ -62,10 +64,22 @@ static int run_version(int argc, char **argv)
 }
 
 const struct leat_command leat_command_explain = {
-    "explain", "explain an error code",
-    "Explains an error code: what it means and what to do.\n\n"
+    "explain", "explain an error code, or where a query should run",
+    "Explains an error code: what it means and what to do. With --where: what a query would take "
+    "here "
+    "and on\n"
+    "each host, and where it should run.\n\n"
     "  leat explain L2201\n"
-    "  leat explain --list",
+    "  leat explain --list\n"
+    "  leat explain --where -c \"SELECT carrier, count(*) FROM 'flights/*.parquet' GROUP BY 1\"\n"
+    "  leat explain --where --lake lake -f report.sql --hosts spark=16,dask=8\n\n"
+    "Options of --where:\n"
+    "  -c, --command SQL     the query; statements before it may make views\n"
+    "  -f, --file FILE       the same from a file\n"
+    "  --lake DIR            the lake whose tables are seen\n"
+    "  --hosts NAME=TASKS,…  hosts to be compared, and how many tasks each runs at once\n"
+    "                        (default spark=8,hadoop=8,flink=8,dask=8)\n"
+    "  --memory SIZE         memory here, for example 4GB (default: all of the machine)",
     run_explain};
 
 const struct leat_command leat_command_version = {

@@ -27,6 +27,7 @@ struct leat_session {
     struct leat_catalog *catalog;      /* memory, with the lake behind it */
     struct leat_runner_options runner;
     char *fault;
+    struct leat_plan_work *work; /* not NULL: queries are estimated, not run */
 };
 
 /* One statement being run. */
@@ -162,6 +163,10 @@ static enum leat_status run_query(struct run *run, const struct leat_sql_query *
     struct leat_plan *plan;
 
     LEAT_TRY(leat_plan_query(query, &run->plan_options, &run->owner, &plan, err));
+    if (run->session->work) {
+        leat_plan_estimate(plan, run->session->work);
+        return LEAT_OK;
+    }
     LEAT_TRY(run->output->begin(run->output, &plan->schema, err));
     LEAT_TRY(
         leat_runner_execute(&run->session->runner, plan, &run->execute, &counting.base, NULL, err));
@@ -922,5 +927,36 @@ enum leat_status leat_session_run(struct leat_session *session, const char *name
         *errors = err;
         *error_count = 1;
     }
+    return status;
+}
+
+static enum leat_status ignore_end(struct leat_session_output *output, const char *tag,
+                                   uint64_t rows, struct leat_error *err)
+{
+    (void)output;
+    (void)tag;
+    (void)rows;
+    (void)err;
+    return LEAT_OK;
+}
+
+enum leat_status leat_session_estimate(struct leat_session *session, const char *name,
+                                       const char *text, size_t length, struct leat_plan_work *out,
+                                       struct leat_error *err)
+{
+    struct leat_session_output output = {.end = ignore_end};
+    struct leat_error *errors;
+    struct leat_arena arena;
+    enum leat_status status;
+    uint32_t count;
+
+    memset(out, 0, sizeof(*out));
+    leat_arena_init(&arena, NULL);
+    session->work = out;
+    status = leat_session_run(session, name, text, length, &output, &arena, &errors, &count, err);
+    session->work = NULL;
+    if (status != LEAT_OK && count > 0 && errors != err)
+        *err = errors[0];
+    leat_arena_release(&arena);
     return status;
 }

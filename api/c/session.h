@@ -7,6 +7,7 @@
 
 #include "compute/exec/execute.h"
 #include "compute/hosts/host.h"
+#include "compute/plan/work.h"
 #include "compute/plan/planner.h"
 
 struct leat_session;
@@ -45,6 +46,12 @@ LEAT_CHECKED enum leat_status leat_session_run(struct leat_session *session, con
                                                struct leat_session_output *output,
                                                struct leat_arena *arena, struct leat_error **errors,
                                                uint32_t *error_count, struct leat_error *err);
+/* Estimates what the last query of the text takes, without running it; statements before it may
+ * make views. */
+LEAT_CHECKED enum leat_status leat_session_estimate(struct leat_session *session, const char *name,
+                                                    const char *text, size_t length,
+                                                    struct leat_plan_work *out,
+                                                    struct leat_error *err);
 /* Asks the running statement to stop; safe in a signal handler. */
 void leat_session_cancel(struct leat_session *session);
 /* Progress of the running statement. */

@@ -48,5 +48,19 @@ check("different: the other table is the same", "same    main.items" in out, out
 check("no lake is left", not list(work.glob("lake*")), list(work.glob("lake*")))
 result = subprocess.run([LEAT, "verify"], cwd=work, capture_output=True, text=True)
 check("without a host", result.returncode == 2 and "--on HOST" in result.stderr, result.stderr)
+
+def where(*arguments):
+    result = subprocess.run([LEAT, "explain", "--where", *arguments], cwd=work, capture_output=True, text=True)
+    return result.returncode, result.stdout + result.stderr
+
+
+code, text = where("-c", "SELECT k, count(*) FROM 'data/a.csv' GROUP BY k")
+check("where: a small query runs here", code == 0 and "Run it here" in text and all(h in text for h in ("spark", "hadoop", "flink", "dask")), text)
+code, text = where("--memory", "1KB", "--hosts", "spark=64", "-c", "SELECT * FROM 'data/a.csv' ORDER BY n")
+check("where: what does not fit runs elsewhere", code == 0 and "Run it with --on spark: here its tables do not fit" in text, text)
+code, text = where("-c", "SELECT 1", "--hosts", "sprk=4")
+check("where: an unknown host", code == 2 and "--hosts" in text, text)
+code, text = where("-c", "SELECT nothing FROM 'data/a.csv'")
+check("where: an error in the query", code == 2 and "L2101" in text or "nothing" in text, text)
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed > 0)
