@@ -1,5 +1,6 @@
 /* leat explain CODE and leat version. */
 #include "cli/command.h"
+#include "compute/sql/parser.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -24,6 +25,15 @@ static void print_wrapped(const char *text)
         text += *text != '\0';
     }
     putchar('\n');
+}
+
+/* What Spark's dialect does not carry over. */
+static void print_refused(void)
+{
+    const char *name, *reason, *instead;
+
+    for (size_t i = 0; (name = leat_sql_spark_refused_at(i, &reason, &instead)) != NULL; i++)
+        printf("  %-28s %s%s%s\n", name, reason, instead ? "; write " : "", instead ? instead : "");
 }
 
 static int run_explain(int argc, char **argv)
@@ -52,6 +62,8 @@ static int run_explain(int argc, char **argv)
     }
     printf("L%04d: %s (SQLSTATE %s)\n\n", info->number, info->title, info->sqlstate);
     print_wrapped(info->text);
+    if (info->number == LEAT_E_DIALECT)
+        print_refused();
     return LEAT_EXIT_OK;
 }
 

@@ -121,7 +121,8 @@ static void take_line(struct prompt *prompt, const char *line)
         prompt->text.length = 0;
         return;
     }
-    if (!leat_sql_is_complete((const char *)prompt->text.data, prompt->text.length))
+    if (!leat_sql_is_complete((const char *)prompt->text.data, prompt->text.length,
+                              leat_session_dialect(prompt->session)))
         return;
     run_sql(prompt, (const char *)prompt->text.data, prompt->text.length);
     prompt->text.length = 0;

@@ -32,7 +32,7 @@ bool leat_cli_take_interrupt(void)
 
 struct query_options {
     const char *sql, *file, *lake, *schema, *format, *threads, *memory, *errors, *timing, *on,
-        *master, *host_config;
+        *master, *host_config, *dialect;
     bool quiet, create_lake, interactive;
 };
 
@@ -126,6 +126,7 @@ static int run_query(int argc, char **argv)
                                               {"--on", &o.on, NULL},
                                               {"--master", &o.master, NULL},
                                               {"--host-config", &o.host_config, NULL},
+                                              {"--dialect", &o.dialect, NULL},
                                               {"-q", NULL, &o.quiet},
                                               {"--quiet", NULL, &o.quiet},
                                               {"-i", NULL, &o.interactive},
@@ -158,6 +159,8 @@ static int run_query(int argc, char **argv)
         return usage("unknown form of errors", o.errors, "text or json");
     if (o.timing && strcmp(o.timing, "json") != 0)
         return usage("unknown form of timing", o.timing, "json");
+    if (o.dialect && !leat_sql_dialect_find(leat_text_of(o.dialect), &session_options.dialect))
+        return usage("unknown dialect", o.dialect, "postgres or spark");
     json = o.errors && strcmp(o.errors, "json") == 0;
     session_options.lake = o.lake;
     session_options.create_lake = o.create_lake;
@@ -209,6 +212,8 @@ const struct leat_command leat_command_query = {
     "                        spark, hadoop, flink, dask: tasks of a cluster\n"
     "  --master ADDRESS      the cluster's address, in its own words\n"
     "  --host-config FILE    the host's settings\n"
+    "  --dialect NAME        postgres (default) or spark: of the SQL text; SET dialect TO spark "
+    "too\n"
     "  --timing json         time of each statement as a JSON line on standard error\n"
     "  --errors json         errors as JSON lines on standard error\n"
     "  -q, --quiet           no messages for statements without rows\n\n"

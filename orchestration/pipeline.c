@@ -138,6 +138,28 @@ static void take_test(struct building *b, const struct leat_project_file *file,
     p->test_files[p->test_count++] = file;
 }
 
+/* USE and SET CATALOG may name only what spark-pipeline.yml names. */
+static void check_use(struct building *b, const struct leat_project_file *file,
+                      const struct leat_sql_set *set)
+{
+    const struct leat_project *project = b->pipeline->project;
+    const char *name = set->name.parts[0].text.data;
+    const char *own = strcmp(name, "schema") == 0    ? project->schema
+                      : strcmp(name, "catalog") == 0 ? project->catalog
+                                                     : NULL;
+    struct leat_error error;
+
+    if (project->dialect != LEAT_SQL_SPARK || set->name.count != 1 || !own ||
+        leat_text_equal_nocase(set->value, leat_text_of(own)))
+        return;
+    (void)leat_error_set(&error, LEAT_E_DIALECT,
+                         "USE of another %s than the pipeline's \"%s\" is not carried over", name,
+                         own);
+    leat_error_hint(&error, "write tables of others with their schema: %.*s.table",
+                    (int)set->value.length, set->value.data);
+    complain(b, file, set->name.offset, set->name.length, &error);
+}
+
 static void collect(struct building *b, bool flows)
 {
     struct leat_project *project = b->pipeline->project;
@@ -148,6 +170,8 @@ static void collect(struct building *b, bool flows)
             const struct leat_sql_statement *statement = file->script.statements[s];
             bool create = statement->kind == LEAT_SQL_STATEMENT_CREATE &&
                           statement->create.kind != LEAT_SQL_CREATE_TABLE;
+            if (!flows && statement->kind == LEAT_SQL_STATEMENT_SET)
+                check_use(b, file, &statement->set);
             if (flows && statement->kind == LEAT_SQL_STATEMENT_FLOW) {
                 take_flow(b, file, statement);
             } else if (!flows && create) {

@@ -85,6 +85,13 @@ static const char *scalar(struct configuration *c, const yaml_node_t *node, cons
     return leat_arena_copy(&c->project->arena, node->data.scalar.value, node->data.scalar.length);
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), size = strlen(end);
+
+    return length >= size && strcmp(text + length - size, end) == 0;
+}
+
 typedef void (*take_key)(struct configuration *c, const char *key, yaml_node_t *value);
 
 /* Calls `take` for every known key of a mapping. */
@@ -156,6 +163,45 @@ static void take_libraries(struct configuration *c, yaml_node_t *node)
         each_key(c, yaml_document_get_node(&c->document, *item), known, take_library);
 }
 
+/* A setting of Spark's: fine if it changes no results here, or asks for what is so anyway. */
+static void take_setting(struct configuration *c, const char *key, yaml_node_t *value)
+{
+    const char *text = scalar(c, value, key);
+    const char *reason =
+        text ? leat_sql_spark_setting(leat_text_of(key), leat_text_of(text)) : NULL;
+    struct leat_error error;
+
+    if (!reason)
+        return;
+    (void)leat_error_set(&error, LEAT_E_DIALECT, "the setting %s: %s is not carried over: %s", key,
+                         text, reason);
+    leat_error_at(&error, c->path, value->start_mark.line + 1, value->start_mark.column + 1,
+                  value->start_mark.index);
+    leat_project_add_error(c->project, &error);
+}
+
+/* The folder `lake` beside the checkpoints that Spark would keep there; leat.yaml may say another.
+ */
+static void take_storage(struct configuration *c, const char *key, yaml_node_t *value)
+{
+    const char *text = scalar(c, value, key);
+
+    if (!text)
+        return;
+    if (strncmp(text, "file://", 7) == 0)
+        text += 7;
+    else if (strncmp(text, "file:", 5) == 0)
+        text += 5;
+    if (strstr(text, "://"))
+        c->project->lake = leat_arena_printf(&c->project->arena, "%s%slake", text,
+                                             ends_with(text, "/") ? "" : "/");
+    else if (*text != '/')
+        complain(c, value, NULL,
+                 "storage is an absolute URI such as file:///data/pipeline, not \"%s\"", text);
+    else
+        c->project->lake = leat_path_join(&c->project->arena, text, "lake");
+}
+
 static void take_spark_key(struct configuration *c, const char *key, yaml_node_t *value)
 {
     struct leat_project *project = c->project;
@@ -166,7 +212,12 @@ static void take_spark_key(struct configuration *c, const char *key, yaml_node_t
         project->name = scalar(c, value, key);
     else if (strcmp(key, "schema") == 0 || strcmp(key, "database") == 0)
         project->schema = scalar(c, value, key);
-    /* storage, catalog and configuration are Spark's: its checkpoints, catalog and settings */
+    else if (strcmp(key, "catalog") == 0)
+        project->catalog = scalar(c, value, key);
+    else if (strcmp(key, "storage") == 0)
+        take_storage(c, key, value);
+    else if (strcmp(key, "configuration") == 0)
+        each_key(c, value, NULL, take_setting);
 }
 
 static void take_variable(struct configuration *c, const char *key, yaml_node_t *value)
@@ -208,12 +259,15 @@ static void take_leat_key(struct configuration *c, const char *key, yaml_node_t 
         project->schema = text;
     else if (strcmp(key, "name") == 0)
         project->name = text;
+    else if (strcmp(key, "dialect") == 0 &&
+             !leat_sql_dialect_find(leat_text_of(text), &project->dialect))
+        complain(c, value, NULL, "dialect is postgres or spark, not \"%s\"", text);
 }
 
 static const char *const spark_keys[] = {"name",     "libraries", "storage",       "catalog",
                                          "database", "schema",    "configuration", NULL};
-static const char *const leat_keys[] = {"name",      "lake", "catalog_name", "schema", "variables",
-                                        "libraries", NULL};
+static const char *const leat_keys[] = {"name",      "lake",      "catalog_name", "schema",
+                                        "variables", "libraries", "dialect",      NULL};
 
 static void read_document(struct configuration *c, const struct leat_buffer *bytes, bool spark)
 {
@@ -270,13 +324,6 @@ static enum leat_status read_file(struct configuration *c, const char *name, boo
 }
 
 /* --- SQL files --- */
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), size = strlen(end);
-
-    return length >= size && strcmp(text + length - size, end) == 0;
-}
 
 static const char *find_variable(const struct leat_project *project, struct leat_text name)
 {
@@ -368,8 +415,8 @@ static enum leat_status parse_file(struct leat_project *project, const char *pat
         status = leat_error_memory(err);
     if (status == LEAT_OK) {
         struct leat_error first;
-        status =
-            leat_sql_parse(file->path, text, bytes.length, &project->arena, &file->script, &first);
+        status = leat_sql_parse(file->path, text, bytes.length, project->dialect, &project->arena,
+                                &file->script, &first);
         if (status == LEAT_NO_MEMORY) {
             *err = first;
         } else {
@@ -427,6 +474,10 @@ static enum leat_status load(struct leat_project *project, const char *start,
     LEAT_TRY(read_file(&c, "spark-pipeline.yml", true, &spark, err));
     if (!spark)
         LEAT_TRY(read_file(&c, "spark-pipeline.yaml", true, &spark_yaml, err));
+    else
+        spark_yaml = true;
+    if (spark_yaml) /* leat.yaml may say otherwise */
+        project->dialect = LEAT_SQL_SPARK;
     LEAT_TRY(read_file(&c, "leat.yaml", false, &own, err));
     name = leat_arena_printf(&project->arena, "configs/config.%s.yaml", project->environment);
     if (!name)

@@ -22,8 +22,11 @@ struct leat_project {
     const char *name;
     const char *lake;         /* absolute */
     const char *catalog_name; /* "leat" unless configured */
+    const char *catalog;      /* as spark-pipeline.yml names it, or NULL */
     const char *schema;       /* the lake's schema for its tables; "main" unless configured */
     const char *environment;
+    enum leat_sql_dialect
+        dialect;             /* of its SQL: Spark's with spark-pipeline.yml, or as configured */
     uint32_t variable_count; /* ${name} in SQL files; the environment's come later and win */
     struct leat_project_variable *variables;
     uint32_t file_count;

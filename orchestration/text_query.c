@@ -59,7 +59,8 @@ enum leat_status leat_text_query_plan(const struct leat_buffer *sql, struct leat
     struct leat_plan_options options = {.catalog = catalog, .source = {"", text, sql->length}};
     struct leat_sql_query *query;
 
-    LEAT_TRY(leat_sql_parse_query("", text, sql->length, &owner->arena, &query, err));
+    LEAT_TRY(
+        leat_sql_parse_query("", text, sql->length, LEAT_SQL_POSTGRES, &owner->arena, &query, err));
     return leat_plan_query(query, &options, owner, out, err);
 }
 

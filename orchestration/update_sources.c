@@ -88,6 +88,7 @@ static enum leat_status find(struct leat_catalog *catalog, const struct leat_tex
         out->name = dataset->name;
         out->view_sql =
             leat_arena_copy(arena, dataset->file->script.text + query->offset, query->length);
+        out->view_dialect = query->dialect;
         out->view_file = dataset->file->path;
         out->view_offset = query->offset;
         return out->view_sql ? LEAT_OK : leat_error_memory(err);

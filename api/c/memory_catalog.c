@@ -6,7 +6,8 @@ struct relation {
     struct relation *next;
     enum leat_relation_kind kind;
     char *name;
-    char *sql;             /* views */
+    char *sql; /* views */
+    enum leat_sql_dialect dialect;
     struct leat_rows rows; /* tables */
 };
 
@@ -50,6 +51,7 @@ static enum leat_status find(struct leat_catalog *base, const struct leat_text *
     out->kind = relation->kind;
     out->name = relation->name;
     if (relation->kind == LEAT_RELATION_VIEW) {
+        out->view_dialect = relation->dialect;
         out->view_sql = leat_arena_strdup(arena, relation->sql);
         return out->view_sql ? LEAT_OK : leat_error_memory(err);
     }
@@ -129,12 +131,13 @@ static enum leat_status create_table(struct leat_catalog *base, const struct lea
 }
 
 static enum leat_status create_view(struct leat_catalog *base, const struct leat_text *parts,
-                                    uint32_t count, const char *sql, bool replace,
-                                    struct leat_error *err)
+                                    uint32_t count, const char *sql, enum leat_sql_dialect dialect,
+                                    bool replace, struct leat_error *err)
 {
     struct relation *relation;
 
     LEAT_TRY(new_relation(parts, count, LEAT_RELATION_VIEW, &relation, err));
+    relation->dialect = dialect;
     relation->sql = leat_strdup(sql);
     if (!relation->sql) {
         relation_free(relation);

@@ -28,6 +28,7 @@ struct leat_session {
     struct leat_runner_options runner;
     char *fault;
     struct leat_plan_work *work; /* not NULL: queries are estimated, not run */
+    enum leat_sql_dialect dialect;
 };
 
 /* One statement being run. */
@@ -88,6 +89,7 @@ enum leat_status leat_session_new(const struct leat_session_options *options,
     }
     session->runner.small_rows = LEAT_STAGE_SMALL_ROWS;
     host.tasks = options->threads;
+    session->dialect = options->dialect;
     if (status == LEAT_OK)
         status = leat_host_open(&host, &session->runner.host, err);
     if (status == LEAT_OK && options->lake)
@@ -458,6 +460,21 @@ static enum leat_status create_table(struct run *run, const struct leat_sql_crea
     }
 }
 
+/* A name as SQL of the dialect. */
+static enum leat_status put_name(struct leat_text name, enum leat_sql_dialect dialect,
+                                 struct leat_buffer *out, struct leat_error *err)
+{
+    if (dialect == LEAT_SQL_POSTGRES)
+        return leat_sql_put_name(name, out, err);
+    LEAT_TRY(leat_buffer_append_byte(out, '`', err));
+    for (size_t i = 0; i < name.length; i++) {
+        if (name.data[i] == '`')
+            LEAT_TRY(leat_buffer_append_byte(out, '`', err));
+        LEAT_TRY(leat_buffer_append_byte(out, (uint8_t)name.data[i], err));
+    }
+    return leat_buffer_append_byte(out, '`', err);
+}
+
 /* The view's query; with a list of columns, the query under those names. */
 static enum leat_status view_text(struct run *run, const struct leat_sql_create *create,
                                   const char **out, struct leat_error *err)
@@ -474,7 +491,7 @@ static enum leat_status view_text(struct run *run, const struct leat_sql_create 
     for (uint32_t i = 0; i < create->column_count && status == LEAT_OK; i++) {
         status = leat_buffer_append_string(&text, i ? ", " : "\n) AS view_query (", err);
         if (status == LEAT_OK)
-            status = leat_sql_put_name(create->columns[i].name.text, &text, err);
+            status = put_name(create->columns[i].name.text, create->query->dialect, &text, err);
     }
     if (create->column_count && status == LEAT_OK)
         status = leat_buffer_append_string(&text, ")", err);
@@ -504,8 +521,8 @@ static enum leat_status create_view(struct run *run, const struct leat_sql_creat
         return LEAT_INVALID;
     }
     LEAT_TRY(view_text(run, create, &sql, err));
-    LEAT_TRY(catalog->ops->create_view(catalog, parts, create->name.count, sql, create->or_replace,
-                                       err));
+    LEAT_TRY(catalog->ops->create_view(catalog, parts, create->name.count, sql,
+                                       create->query->dialect, create->or_replace, err));
     return run->output->end(run->output, "CREATE VIEW", 0, err);
 }
 
@@ -826,6 +843,7 @@ static enum leat_status run_set(struct run *run, const struct leat_sql_set *set,
                                 struct leat_error *err)
 {
     const struct leat_sql_name *name = &set->name.parts[set->name.count - 1];
+    enum leat_sql_dialect dialect;
     int64_t value;
 
     if (leat_text_equal(name->text, leat_text_of("threads")) && !set->reset &&
@@ -840,6 +858,14 @@ static enum leat_status run_set(struct run *run, const struct leat_sql_set *set,
         run->session->runner.timeout = (uint32_t)value;
     else if (leat_text_equal(name->text, leat_text_of("worker_fault")) && !set->reset)
         LEAT_TRY(set_fault(run->session, set->value, err));
+    else if (leat_text_equal(name->text, leat_text_of("dialect")) && set->reset)
+        run->session->dialect = LEAT_SQL_POSTGRES;
+    else if (leat_text_equal(name->text, leat_text_of("dialect")) &&
+             leat_sql_dialect_find(set->value, &dialect))
+        run->session->dialect = dialect;
+    else if (leat_text_equal(set->name.parts[0].text, leat_text_of("spark")) &&
+             set->name.count > 1) /* Spark's: the parser refused what changes results */
+        ;
     else
         return leat_error_set(err, LEAT_E_SETTING, "no setting \"%.*s\" takes the value \"%.*s\"",
                               (int)name->text.length, name->text.data, (int)set->value.length,
@@ -908,13 +934,19 @@ static enum leat_status run_statement(struct leat_session *session,
     return status;
 }
 
+enum leat_sql_dialect leat_session_dialect(const struct leat_session *session)
+{
+    return session->dialect;
+}
+
 enum leat_status leat_session_run(struct leat_session *session, const char *name, const char *text,
                                   size_t length, struct leat_session_output *output,
                                   struct leat_arena *arena, struct leat_error **errors,
                                   uint32_t *error_count, struct leat_error *err)
 {
     struct leat_sql_script script;
-    enum leat_status status = leat_sql_parse(name, text, length, arena, &script, err);
+    enum leat_status status =
+        leat_sql_parse(name, text, length, session->dialect, arena, &script, err);
 
     *errors = script.errors;
     *error_count = script.error_count;

@@ -20,6 +20,7 @@ struct leat_session_options {
     unsigned threads;              /* 0: all cores */
     struct leat_host_options host; /* that carries out queries; its tasks are `threads` */
     uint64_t memory;               /* bytes; 0: no limit */
+    enum leat_sql_dialect dialect; /* of statements, until SET dialect */
 };
 LEAT_CHECKED enum leat_status leat_session_new(const struct leat_session_options *options,
                                                struct leat_session **out, struct leat_error *err);
@@ -52,6 +53,7 @@ LEAT_CHECKED enum leat_status leat_session_estimate(struct leat_session *session
                                                     const char *text, size_t length,
                                                     struct leat_plan_work *out,
                                                     struct leat_error *err);
+enum leat_sql_dialect leat_session_dialect(const struct leat_session *session);
 /* Asks the running statement to stop; safe in a signal handler. */
 void leat_session_cancel(struct leat_session *session);
 /* Progress of the running statement. */

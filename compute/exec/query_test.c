@@ -43,7 +43,7 @@ static enum leat_status run_query(const char *sql, unsigned threads, struct leat
 
     leat_arena_init(&arena, NULL);
     leat_plan_owner_init(&owner, NULL);
-    status = leat_sql_parse_query("", sql, strlen(sql), &arena, &query, &err);
+    status = leat_sql_parse_query("", sql, strlen(sql), LEAT_SQL_POSTGRES, &arena, &query, &err);
     if (!status)
         status = leat_plan_query(query, &plan_options, &owner, &plan, &err);
     if (!status)

@@ -75,7 +75,7 @@ static enum leat_status run(const char *sql, struct leat_host *on, const struct 
             text[at++] = *c;
     plan_options.source = options.source = (struct leat_expr_source){"", text, at};
     leat_plan_owner_init(&owner, NULL);
-    status = leat_sql_parse_query("", text, at, &owner.arena, &query, &err);
+    status = leat_sql_parse_query("", text, at, LEAT_SQL_POSTGRES, &owner.arena, &query, &err);
     if (!status)
         status = leat_plan_query(query, &plan_options, &owner, &plan, &err);
     if (!status)

@@ -343,6 +343,21 @@ static bool rule_average(struct signature *s)
     return true;
 }
 
+/* Spark's sum has ten digits more, its average four more, before and behind the point. */
+static bool rule_spark_sum(struct signature *s)
+{
+    unsigned precision = s->cast[0]->precision + 10u;
+    s->result = leat_type_decimal(precision > 38 ? 38 : precision, s->cast[0]->scale);
+    return true;
+}
+
+static bool rule_spark_average(struct signature *s)
+{
+    unsigned precision = s->cast[0]->precision + 4u, scale = s->cast[0]->scale + 4u;
+    s->result = leat_type_decimal(precision > 38 ? 38 : precision, scale > 38 ? 38 : scale);
+    return true;
+}
+
 static bool rule_one_value(struct signature *s)
 {
     s->result = s->cast[0];
@@ -398,6 +413,13 @@ static const struct leat_function functions[] = {
     AGGREGATE("avg", AVG, "n", 0, choose_avg, rule_average, false),
     AGGREGATE("avg", AVG, "f", 'd', choose_avg_real, NULL, false),
     AGGREGATE("avg", AVG, "d", 'd', choose_avg_real, NULL, false),
+    AGGREGATE("spark_sum", SUM, "s", 'l', choose_sum_integer, NULL, false),
+    AGGREGATE("spark_sum", SUM, "i", 'l', choose_sum_integer, NULL, false),
+    AGGREGATE("spark_sum", SUM, "l", 'l', choose_sum_integer, NULL, false),
+    AGGREGATE("spark_sum", SUM, "n", 0, choose_sum_decimal, rule_spark_sum, false),
+    AGGREGATE("spark_sum", SUM, "d", 'd', choose_sum_real, NULL, false),
+    AGGREGATE("spark_avg", AVG, "n", 0, choose_avg, rule_spark_average, false),
+    AGGREGATE("spark_avg", AVG, "d", 'd', choose_avg_real, NULL, false),
     AGGREGATE("min", "min(any) -> any", "smallest value", "E", 0, choose_minimum, rule_one_value,
               false),
     AGGREGATE("max", "max(any) -> any", "largest value", "E", 0, choose_maximum, rule_one_value,

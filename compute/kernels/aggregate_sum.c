@@ -235,7 +235,7 @@ static enum leat_status sum_decimal_finish(FINISH_ARGS)
         else if ((sum->count & WRAPPED) || total >= leat_power_of_ten[38] ||
                  total <= -leat_power_of_ten[38])
             return error_overflow(call->type, err);
-        ((leat_int128 *)out->data)[row] = total;
+        decimal_store(out, row, total);
     }
     return LEAT_OK;
 }
@@ -255,7 +255,7 @@ static enum leat_status avg_finish(FINISH_ARGS)
         else if ((sum->count & WRAPPED) ||
                  !decimal_divide(sum_get(sum), digits, (leat_int128)sum->count, &quotient))
             return error_overflow(call->type, err);
-        ((leat_int128 *)out->data)[row] = quotient;
+        decimal_store(out, row, quotient);
     }
     return LEAT_OK;
 }

@@ -409,6 +409,46 @@ static bool rule_ratio(struct signature *s)
     return true;
 }
 
+/* Spark's types of decimal results: what passes 38 digits loses fraction digits, but not below 6.
+ */
+static const struct leat_type *spark_adjusted(unsigned precision, unsigned scale)
+{
+    unsigned whole = precision - scale, least = scale < 6 ? scale : 6;
+
+    if (precision <= 38)
+        return leat_type_decimal(precision, scale);
+    if (whole + least > 38)
+        return leat_type_decimal(38, least);
+    return leat_type_decimal(38, 38 - whole);
+}
+
+static bool rule_spark_product(struct signature *s)
+{
+    const struct leat_type *a = s->cast[0], *b = s->cast[1];
+    s->result = spark_adjusted(a->precision + b->precision + 1u, a->scale + b->scale);
+    return true;
+}
+
+static bool rule_spark_ratio(struct signature *s)
+{
+    const struct leat_type *a = s->cast[0], *b = s->cast[1];
+    unsigned scale = larger(6, a->scale + b->precision + 1u);
+    s->result = spark_adjusted(a->precision - a->scale + b->scale + scale, scale);
+    return true;
+}
+
+static enum leat_status remainder_double(struct kernel_call *call, struct leat_error *err)
+{
+    FOR_VALID(call, i)
+    {
+        double divisor = ARG(double, call, 1, i);
+        if (divisor == 0)
+            return error_division_by_zero(err);
+        ((double *)call->out->data)[i] = fmod(ARG(double, call, 0, i), divisor);
+    }
+    return LEAT_OK;
+}
+
 static bool rule_same(struct signature *s)
 {
     s->result = s->cast[0];
@@ -513,6 +553,17 @@ static const struct leat_function functions[] = {
              rule_common),
     FUNCTION("div", "div(numeric, numeric) -> numeric", "quotient without fraction", "nn", 0, 0,
              quotient_decimal, rule_quotient),
+    FUNCTION("spark_divide", "a / b of Spark's", "division; of integers: of doubles", "dd", 'd', 0,
+             div_double, NULL),
+    FUNCTION("spark_divide", "a / b of Spark's", "division of decimals", "nn", 0, 0, div_decimal,
+             rule_spark_ratio),
+    FUNCTION("spark_multiply", "a * b of Spark's", "multiplication of decimals", "nn", 0, 0,
+             mul_decimal, rule_spark_product),
+    NUMBERS("spark_quotient", "a div b of Spark's", "quotient without fraction", div),
+    FUNCTION("spark_quotient", "a div b of Spark's", "quotient without fraction", "nn", 0, 0,
+             quotient_decimal, rule_quotient),
+    FUNCTION("spark_remainder", "a % b of Spark's", "remainder of doubles", "dd", 'd', 0,
+             remainder_double, NULL),
     ONE_NUMBER("-", "- number -> number", "negation", neg),
     ONE_NUMBER("abs", "abs(number) -> number", "absolute value", abs),
     ONE_NUMBER("@", "@ number -> number", "absolute value", abs),

@@ -92,6 +92,8 @@ struct function_table series_functions(void);
 struct function_table json_functions(void);
 struct function_table aggregate_functions(void);
 struct function_table window_functions(void);
+struct function_table spark_functions(void);
+struct function_table spark_list_functions(void);
 
 /* Row i of a FLAT or CONSTANT argument. */
 #define ARG_MASK(vector) ((vector)->form == LEAT_CONSTANT ? 0u : UINT32_MAX)

@@ -4,23 +4,10 @@
  * Results that are arrays collect their items as one-row views and are put together at the end of
  * the batch. Subscripts count from 1; outside is null.
  */
-#include "compute/kernels/text_internal.h"
+#include "compute/kernels/nested_internal.h"
 
-/* The list entry of row i and the vector of its items (child c). */
-static struct leat_list_entry entry_of(const struct kernel_call *call, uint32_t n, uint32_t i)
-{
-    return ARG(struct leat_list_entry, call, n, i);
-}
-
-struct items {
-    struct leat_vector *rows;
-    uint32_t count;
-    uint32_t capacity;
-};
-
-static enum leat_status add_item(struct kernel_call *call, struct items *items,
-                                 const struct leat_vector *vector, uint32_t row,
-                                 struct leat_error *err)
+enum leat_status nested_add(struct kernel_call *call, struct items *items,
+                            const struct leat_vector *vector, uint32_t row, struct leat_error *err)
 {
     if (items->count == items->capacity) {
         uint32_t capacity = items->capacity ? items->capacity * 2 : 256;
@@ -40,19 +27,14 @@ static enum leat_status add_item(struct kernel_call *call, struct items *items,
 static enum leat_status add_items(struct kernel_call *call, struct items *items, uint32_t n,
                                   uint32_t i, struct leat_error *err)
 {
-    struct leat_list_entry entry = entry_of(call, n, i);
+    struct leat_list_entry entry = nested_entry(call, n, i);
     for (uint32_t k = 0; k < entry.length; k++)
-        LEAT_TRY(add_item(call, items, &call->args[n].children[0], entry.offset + k, err));
+        LEAT_TRY(nested_add(call, items, &call->args[n].children[0], entry.offset + k, err));
     return LEAT_OK;
 }
 
-static struct leat_list_entry *out_entry(struct kernel_call *call, uint32_t i)
-{
-    return &((struct leat_list_entry *)call->out->data)[i];
-}
-
-static enum leat_status finish_items(struct kernel_call *call, const struct items *items,
-                                     uint32_t child, struct leat_error *err)
+enum leat_status nested_finish(struct kernel_call *call, const struct items *items, uint32_t child,
+                               struct leat_error *err)
 {
     return kernel_concatenate(call->type->fields[child].type, items->rows, items->count,
                               call->arena, &call->out->children[child], err);
@@ -64,11 +46,11 @@ static enum leat_status run_array(struct kernel_call *call, struct leat_error *e
 {
     struct items items = {0};
     for (uint32_t i = 0; i < call->count; i++) {
-        *out_entry(call, i) = (struct leat_list_entry){items.count, call->arg_count};
+        *nested_out(call, i) = (struct leat_list_entry){items.count, call->arg_count};
         for (uint32_t a = 0; a < call->arg_count; a++)
-            LEAT_TRY(add_item(call, &items, &call->args[a], i, err));
+            LEAT_TRY(nested_add(call, &items, &call->args[a], i, err));
     }
-    return finish_items(call, &items, 0, err);
+    return nested_finish(call, &items, 0, err);
 }
 
 /* ARRAY[] without items waits for a cast. */
@@ -84,20 +66,20 @@ static enum leat_status run_map(struct kernel_call *call, struct leat_error *err
     struct items keys = {0}, values = {0};
     for (uint32_t i = 0; i < call->count; i++) {
         struct leat_list_entry a, b;
-        *out_entry(call, i) = (struct leat_list_entry){keys.count, 0};
+        *nested_out(call, i) = (struct leat_list_entry){keys.count, 0};
         if (!leat_validity_get(call->out->validity, i))
             continue;
-        a = entry_of(call, 0, i);
-        b = entry_of(call, 1, i);
+        a = nested_entry(call, 0, i);
+        b = nested_entry(call, 1, i);
         if (a.length != b.length)
             return leat_error_set(err, LEAT_E_BAD_ARGUMENT, "map: %u keys but %u values", a.length,
                                   b.length);
         LEAT_TRY(add_items(call, &keys, 0, i, err));
         LEAT_TRY(add_items(call, &values, 1, i, err));
-        out_entry(call, i)->length = a.length;
+        nested_out(call, i)->length = a.length;
     }
-    LEAT_TRY(finish_items(call, &keys, 0, err));
-    return finish_items(call, &values, 1, err);
+    LEAT_TRY(nested_finish(call, &keys, 0, err));
+    return nested_finish(call, &values, 1, err);
 }
 static bool rule_map(struct signature *s)
 {
@@ -116,17 +98,17 @@ static enum leat_status join_lists(struct kernel_call *call, bool first_list, bo
         uint32_t start = items.count, nulls = 0;
         for (uint32_t a = 0; a < 2; a++) {
             if (!is_list[a])
-                LEAT_TRY(add_item(call, &items, &call->args[a], i, err));
+                LEAT_TRY(nested_add(call, &items, &call->args[a], i, err));
             else if (arg_is_null(call, a, i))
                 nulls++;
             else
                 LEAT_TRY(add_items(call, &items, a, i, err));
         }
-        *out_entry(call, i) = (struct leat_list_entry){start, items.count - start};
+        *nested_out(call, i) = (struct leat_list_entry){start, items.count - start};
         if (nulls == 2)
             LEAT_TRY(kernel_set_null(call, i, err));
     }
-    return finish_items(call, &items, 0, err);
+    return nested_finish(call, &items, 0, err);
 }
 static enum leat_status run_append(struct kernel_call *call, struct leat_error *err)
 {
@@ -147,29 +129,28 @@ static enum leat_status run_remove(struct kernel_call *call, struct leat_error *
     for (uint32_t i = 0; i < call->count; i++) {
         const struct leat_vector *list = &call->args[0].children[0];
         uint32_t start = items.count;
-        *out_entry(call, i) = (struct leat_list_entry){start, 0};
+        *nested_out(call, i) = (struct leat_list_entry){start, 0};
         if (arg_is_null(call, 0, i)) {
             LEAT_TRY(kernel_set_null(call, i, err));
             continue;
         }
-        struct leat_list_entry entry = entry_of(call, 0, i);
+        struct leat_list_entry entry = nested_entry(call, 0, i);
         for (uint32_t k = 0; k < entry.length; k++) {
             bool a = leat_vector_is_null(list, entry.offset + k), b = arg_is_null(call, 1, i);
             bool same = a || b
                             ? a == b
                             : leat_vector_compare(list, entry.offset + k, &call->args[1], i) == 0;
             if (!same)
-                LEAT_TRY(add_item(call, &items, list, entry.offset + k, err));
+                LEAT_TRY(nested_add(call, &items, list, entry.offset + k, err));
         }
-        out_entry(call, i)->length = items.count - start;
+        nested_out(call, i)->length = items.count - start;
     }
-    return finish_items(call, &items, 0, err);
+    return nested_finish(call, &items, 0, err);
 }
 
 /* --- reading --- */
 
-/* The row of `vector` for each result row, or null where found[i] is UINT32_MAX. */
-static enum leat_status pick(struct kernel_call *call, const struct leat_vector *vector,
+enum leat_status nested_pick(struct kernel_call *call, const struct leat_vector *vector,
                              const uint32_t *found, struct leat_error *err)
 {
     struct leat_vector *rows = LEAT_NEW_ARRAY(call->arena, struct leat_vector, call->count);
@@ -194,12 +175,12 @@ static enum leat_status run_subscript(struct kernel_call *call, struct leat_erro
         found[i] = UINT32_MAX;
         if (arg_is_null(call, 0, i) || arg_is_null(call, 1, i))
             continue;
-        struct leat_list_entry entry = entry_of(call, 0, i);
+        struct leat_list_entry entry = nested_entry(call, 0, i);
         int64_t at = ARG(int32_t, call, 1, i);
         if (at >= 1 && at <= (int64_t)entry.length)
             found[i] = entry.offset + (uint32_t)at - 1;
     }
-    return pick(call, &call->args[0].children[0], found, err);
+    return nested_pick(call, &call->args[0].children[0], found, err);
 }
 
 static enum leat_status run_map_lookup(struct kernel_call *call, struct leat_error *err)
@@ -212,13 +193,13 @@ static enum leat_status run_map_lookup(struct kernel_call *call, struct leat_err
         found[i] = UINT32_MAX;
         if (arg_is_null(call, 0, i) || arg_is_null(call, 1, i))
             continue;
-        struct leat_list_entry entry = entry_of(call, 0, i);
+        struct leat_list_entry entry = nested_entry(call, 0, i);
         for (uint32_t k = 0; k < entry.length && found[i] == UINT32_MAX; k++) {
             if (leat_vector_compare(keys, entry.offset + k, &call->args[1], i) == 0)
                 found[i] = entry.offset + k;
         }
     }
-    return pick(call, &call->args[0].children[1], found, err);
+    return nested_pick(call, &call->args[0].children[1], found, err);
 }
 static bool rule_map_lookup(struct signature *s)
 {
@@ -235,7 +216,7 @@ static enum leat_status run_map_part(struct kernel_call *call, uint32_t child,
     (void)err;
     struct leat_vector arg = call->args[0];
     for (uint32_t i = 0; i < call->count; i++)
-        *out_entry(call, i) = entry_of(call, 0, i);
+        *nested_out(call, i) = nested_entry(call, 0, i);
     call->out->children[0] = arg.children[child];
     return LEAT_OK;
 }
@@ -265,7 +246,7 @@ static enum leat_status run_slice(struct kernel_call *call, struct leat_error *e
     for (uint32_t i = 0; i < call->count; i++) {
         struct leat_list_entry entry = {0, 0};
         if (leat_validity_get(call->out->validity, i)) {
-            struct leat_list_entry all = entry_of(call, 0, i);
+            struct leat_list_entry all = nested_entry(call, 0, i);
             int64_t from = ARG(int32_t, call, 1, i), to = ARG(int32_t, call, 2, i);
             from = from < 1 ? 1 : from;
             to = to > (int64_t)all.length ? (int64_t)all.length : to;
@@ -273,7 +254,7 @@ static enum leat_status run_slice(struct kernel_call *call, struct leat_error *e
                 entry = (struct leat_list_entry){all.offset + (uint32_t)from - 1,
                                                  (uint32_t)(to - from + 1)};
         }
-        *out_entry(call, i) = entry;
+        *nested_out(call, i) = entry;
     }
     call->out->children[0] = call->args[0].children[0];
     return LEAT_OK;
@@ -284,7 +265,7 @@ static enum leat_status run_cardinality(struct kernel_call *call, struct leat_er
     (void)err;
     FOR_VALID(call, i)
     {
-        ((int32_t *)call->out->data)[i] = (int32_t)entry_of(call, 0, i).length;
+        ((int32_t *)call->out->data)[i] = (int32_t)nested_entry(call, 0, i).length;
     }
     return LEAT_OK;
 }
@@ -294,7 +275,7 @@ static enum leat_status run_array_length(struct kernel_call *call, struct leat_e
 {
     FOR_VALID(call, i)
     {
-        uint32_t length = entry_of(call, 0, i).length;
+        uint32_t length = nested_entry(call, 0, i).length;
         ((int32_t *)call->out->data)[i] = (int32_t)length;
         if (length == 0 || ARG(int32_t, call, 1, i) != 1)
             LEAT_TRY(kernel_set_null(call, i, err));
@@ -321,7 +302,8 @@ static enum leat_status run_array_position(struct kernel_call *call, struct leat
     for (uint32_t i = 0; i < call->count; i++) {
         uint32_t place = 0;
         if (!arg_is_null(call, 0, i))
-            place = place_of(&call->args[0].children[0], entry_of(call, 0, i), &call->args[1], i);
+            place =
+                place_of(&call->args[0].children[0], nested_entry(call, 0, i), &call->args[1], i);
         ((int32_t *)call->out->data)[i] = (int32_t)place;
         if (place == 0)
             LEAT_TRY(kernel_set_null(call, i, err));
@@ -340,7 +322,7 @@ static enum leat_status any_all(struct kernel_call *call, const char *op, bool a
             LEAT_TRY(kernel_set_null(call, i, err));
             continue;
         }
-        struct leat_list_entry entry = entry_of(call, 1, i);
+        struct leat_list_entry entry = nested_entry(call, 1, i);
         for (uint32_t k = 0; k < entry.length && !decided; k++) {
             if (arg_is_null(call, 0, i) || leat_vector_is_null(items, entry.offset + k)) {
                 unknown = true;
@@ -383,7 +365,7 @@ static enum leat_status contains(struct kernel_call *call, bool any, uint32_t ou
     uint32_t inner = 1 - outer;
     FOR_VALID(call, i)
     {
-        struct leat_list_entry a = entry_of(call, outer, i), b = entry_of(call, inner, i);
+        struct leat_list_entry a = nested_entry(call, outer, i), b = nested_entry(call, inner, i);
         const struct leat_vector *items = &call->args[inner].children[0];
         bool result = !any;
         for (uint32_t k = 0; k < b.length && result != any; k++) {
@@ -420,7 +402,7 @@ static enum leat_status row_array_to_string(struct kernel_call *call, uint32_t i
                                             struct leat_buffer *out, struct leat_error *err)
 {
     const struct leat_vector *items = &call->args[0].children[0];
-    struct leat_list_entry entry = entry_of(call, 0, i);
+    struct leat_list_entry entry = nested_entry(call, 0, i);
     struct leat_text mark = text_arg(call, 1, i);
     bool first = true;
     for (uint32_t k = 0; k < entry.length; k++) {
@@ -449,7 +431,7 @@ static enum leat_status run_string_to_array(struct kernel_call *call, struct lea
     struct items items = {0};
     for (uint32_t i = 0; i < call->count; i++) {
         struct leat_vector one;
-        *out_entry(call, i) = (struct leat_list_entry){items.count, 0};
+        *nested_out(call, i) = (struct leat_list_entry){items.count, 0};
         if (!leat_validity_get(call->out->validity, i))
             continue;
         struct leat_text text = text_arg(call, 0, i), mark = text_arg(call, 1, i);
@@ -462,14 +444,14 @@ static enum leat_status run_string_to_array(struct kernel_call *call, struct lea
             if (call->arg_count > 2 && leat_text_equal(part.text, text_arg(call, 2, i)))
                 part.is_null = true;
             LEAT_TRY(leat_value_to_vector(&part, 1, call->arena, &one, err));
-            LEAT_TRY(add_item(call, &items, &one, 0, err));
+            LEAT_TRY(nested_add(call, &items, &one, 0, err));
             if (!found)
                 break;
             at = found + mark.length;
         }
-        out_entry(call, i)->length = items.count - out_entry(call, i)->offset;
+        nested_out(call, i)->length = items.count - nested_out(call, i)->offset;
     }
-    return finish_items(call, &items, 0, err);
+    return nested_finish(call, &items, 0, err);
 }
 
 #define NS FUNCTION_NOT_STRICT

@@ -31,6 +31,21 @@ static void refine_digits(struct leat_expr *call)
     call->type = leat_type_decimal(whole + scale > 38 ? 38 : whole + scale, scale);
 }
 
+/* Spark's round: one digit more before the point if any are cut. */
+static void refine_spark_digits(struct leat_expr *call)
+{
+    const struct leat_type *type = call->args[0]->type;
+    const struct leat_value *digits;
+    unsigned whole = type->precision - type->scale + 1u, scale;
+
+    if (!constant_of(call->args[1], &digits) || !leat_type_is_integer(digits->type))
+        return;
+    scale = digits->integer < 0 ? 0 : digits->integer > 38 ? 38 : (unsigned)digits->integer;
+    call->type = scale >= type->scale
+                     ? type
+                     : leat_type_decimal(whole + scale > 38 ? 38 : whole + scale, scale);
+}
+
 static void refine_extract(struct leat_expr *call)
 {
     const struct leat_value *name;
@@ -51,6 +66,8 @@ void leat_function_refine(struct leat_expr *call)
 
     if ((strcmp(name, "round") == 0 || strcmp(name, "trunc") == 0) && strcmp(codes, "ni") == 0)
         refine_digits(call);
+    else if (strncmp(name, "spark_", 6) == 0 && strcmp(codes, "ni") == 0)
+        refine_spark_digits(call);
     else if (strcmp(name, "extract") == 0)
         refine_extract(call);
 }

@@ -274,6 +274,10 @@ static uint32_t other_case(uint32_t c, bool upper)
     return c;
 }
 
+uint32_t text_upper_point(uint32_t point)
+{
+    return other_case(point, true);
+}
 uint32_t text_lower_point(uint32_t point)
 {
     return other_case(point, false);

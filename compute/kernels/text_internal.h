@@ -13,6 +13,7 @@ size_t text_advance(struct leat_text text, size_t characters);
 uint32_t text_decode(struct leat_text text, size_t at, size_t *length);
 size_t text_encode(uint32_t point, char out[4]);
 uint32_t text_lower_point(uint32_t point);
+uint32_t text_upper_point(uint32_t point);
 /* Argument n of row i, which is not null. */
 struct leat_text text_arg(const struct kernel_call *call, uint32_t n, uint32_t i);
 void text_set_view(struct kernel_call *call, uint32_t i, struct leat_text part);

@@ -470,12 +470,20 @@ struct leat_expr *bind_call(struct binding *b, const struct leat_sql_expr *ast)
         return bind_window(b, ast, name);
     if (known && kind == LEAT_FUNCTION_AGGREGATE)
         return bind_aggregate(b, ast, name);
-    if (!known) {
+    if (!known && !ast->origin) {
         expr = bind_type_call(b, ast, name, &is_type);
         if (is_type)
             return expr;
     }
+    if (!known && ast->origin == LEAT_SQL_ORIGIN_SPARK) {
+        plan_fail(b->pl, LEAT_E_DIALECT, ast->offset, ast->length,
+                  "write it alone, and compute with its column in a query around it",
+                  "%s gives rows: inside an expression it is not carried over", name);
+        return NULL;
+    }
     args = bind_args(b, ast->call);
+    if (args && ast->origin && strncmp(name, "spark_", 6) == 0)
+        return spark_function(b, ast, name, args, ast->call->args.count);
     return args ? call_function(b->pl, name, args, ast->call->args.count, ast->offset, ast->length)
                 : NULL;
 }

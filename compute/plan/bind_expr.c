@@ -444,6 +444,8 @@ static struct leat_expr *bind_cast(struct binding *b, const struct leat_sql_expr
 
     if (!arg)
         return NULL;
+    if (ast->origin)
+        return at(spark_cast(b->pl, arg, type, ast->flag), ast);
     if (!ast->flag)
         return coerce(b->pl, arg, type, LEAT_CAST_EXPLICIT, "CAST");
     arg = decide(b->pl, arg);
@@ -491,6 +493,8 @@ static struct leat_expr *bind_operator(struct binding *b, const struct leat_sql_
         }
         return at(folded, ast);
     }
+    if (ast->origin)
+        return spark_operator(b->pl, ast, args);
     return bind_call_of(b, ast->name.data, args, ast->arg_count, ast);
 }
 
@@ -516,6 +520,11 @@ static struct leat_expr *bind_through(struct binding *b, const struct leat_sql_e
 
 static struct leat_expr *bind_subscript(struct binding *b, const struct leat_sql_expr *ast)
 {
+    if (ast->origin) {
+        struct leat_expr *args[2] = {bind_expr(b, ast->args[0]), NULL};
+        args[1] = args[0] ? bind_expr(b, ast->args[1]) : NULL;
+        return args[1] ? spark_subscript(b->pl, ast, args) : NULL;
+    }
     if (ast->args[1]->kind == LEAT_SQL_INTEGER && strcmp(ast->args[1]->text.data, "0") == 0) {
         struct leat_expr *list = bind_expr(b, ast->args[0]);
         if (!list)
@@ -538,7 +547,8 @@ static struct leat_expr *bind_row(struct binding *b, const struct leat_sql_expr 
         return NULL;
     for (uint32_t i = 0; i < ast->arg_count; i++) {
         expr->args[i] = decide(b->pl, bind_expr(b, ast->args[i]));
-        fields[i].name = leat_arena_printf(b->pl->arena, "f%u", i + 1);
+        fields[i].name = i < ast->path.count ? ast->path.parts[i].text.data
+                                             : leat_arena_printf(b->pl->arena, "f%u", i + 1);
         if (!expr->args[i] || !fields[i].name)
             return NULL;
         fields[i].type = expr->args[i]->type;

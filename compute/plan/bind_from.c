@@ -176,8 +176,8 @@ static struct node *bind_view(struct planner *pl, const struct leat_relation *re
     }
     pl->source = (struct leat_expr_source){"", relation->view_sql, strlen(relation->view_sql)};
     pl->in_view = true;
-    good = leat_sql_parse_query("", relation->view_sql, pl->source.length, pl->arena, &query,
-                                pl->err) == LEAT_OK &&
+    good = leat_sql_parse_query("", relation->view_sql, pl->source.length, relation->view_dialect,
+                                pl->arena, &query, pl->err) == LEAT_OK &&
            bind_query(pl, query, &empty, &bound);
     if (!good)
         place_in_view(pl, relation);
@@ -459,6 +459,10 @@ static struct node *bind_function(struct planner *pl, const struct leat_sql_from
         return bind_unnest(pl, from, scope, outputs, count);
     if (strcmp(name, "generate_series") == 0)
         return bind_series(pl, from, scope, outputs, count);
+    if (strncmp(name, "spark_", 6) == 0 && from->function->call->args.count == 1) {
+        struct leat_expr *value = bind_argument(pl, from, 0, scope);
+        return value ? spark_rows(pl, name, value, outputs, count) : NULL;
+    }
     options.source = pl->source;
     if (leat_plan_file_call(from, &options, pl->arena, &probe, pl->err) != LEAT_NOT_FOUND)
         return bind_files(pl, from, outputs, count);
@@ -555,9 +559,11 @@ static bool natural_names(struct planner *pl, const struct leat_sql_from *from,
         return false;
     for (uint32_t i = 0; i < left->visible_count; i++)
         for (uint32_t k = 0; k < right->visible_count; k++)
-            if (leat_text_equal(left->visible[i].name, right->visible[k].name)) {
+            if (leat_text_equal(left->visible[i].name, right->visible[k].name) ||
+                (from->spark &&
+                 leat_text_equal_nocase(left->visible[i].name, right->visible[k].name))) {
                 out->items[out->count++] = (struct leat_sql_name){.text = left->visible[i].name,
-                                                                  .quoted = true,
+                                                                  .quoted = !from->spark,
                                                                   .offset = from->offset,
                                                                   .length = from->length};
                 break;
@@ -654,6 +660,9 @@ static struct node *make_join(struct planner *pl, const struct leat_sql_from *fr
     }
     if (from->join == LEAT_SQL_JOIN_RIGHT)
         node = new_join(pl, LEAT_JOIN_LEFT, right, left);
+    else if (from->join == LEAT_SQL_JOIN_SEMI || from->join == LEAT_SQL_JOIN_ANTI)
+        node = new_join(pl, from->join == LEAT_SQL_JOIN_SEMI ? LEAT_JOIN_SEMI : LEAT_JOIN_ANTI,
+                        left, right);
     else
         node = new_join(pl, from->join == LEAT_SQL_JOIN_LEFT ? LEAT_JOIN_LEFT : LEAT_JOIN_FULL,
                         left, right);
@@ -691,6 +700,12 @@ static struct node *bind_join(struct planner *pl, const struct leat_sql_from *fr
     }
     if (!node)
         return NULL;
+    if (from->join == LEAT_SQL_JOIN_SEMI || from->join == LEAT_SQL_JOIN_ANTI) {
+        both.ranges = left_scope.ranges; /* the right side is not seen any more */
+        both.range_count = left_scope.range_count;
+        both.visible = left_scope.visible;
+        both.visible_count = left_scope.visible_count;
+    }
     /* Into the scope of the whole FROM clause. */
     for (uint32_t i = 0; i < both.visible_count; i++)
         if (both.visible[i].range != UINT32_MAX)

@@ -28,7 +28,7 @@ static bool bind_values(struct planner *pl, const struct leat_sql_body *body, st
     if (!node->exprs.items || !out->outputs)
         return false;
     for (uint32_t c = 0; c < columns; c++) {
-        char *name = leat_arena_printf(pl->arena, "column%u", c + 1);
+        char *name = leat_arena_printf(pl->arena, body->spark ? "col%u" : "column%u", c + 1);
         for (uint32_t r = 0; r < body->row_count; r++)
             if (!(cells[r] = bind_expr(&b, body->rows[r].items[c])))
                 return false;
@@ -132,7 +132,9 @@ static bool match_names(struct planner *pl, const struct leat_sql_body *body,
     for (uint32_t i = 0; i < left->count; i++) {
         bool found = false;
         for (uint32_t k = 0; k < right->count && !found; k++)
-            if (leat_text_equal(left->outputs[i].name, right->outputs[k].name)) {
+            if (leat_text_equal(left->outputs[i].name, right->outputs[k].name) ||
+                (body->spark &&
+                 leat_text_equal_nocase(left->outputs[i].name, right->outputs[k].name))) {
                 sorted[i] = right->outputs[k];
                 found = true;
             }
@@ -278,7 +280,9 @@ static bool order_outputs(struct planner *pl, const struct leat_sql_query *query
             (void)leat_parse_int64(ast->text.data, ast->text.length, &position);
         else if (!query->order_all && ast->kind == LEAT_SQL_COLUMN && ast->path.count == 1)
             for (uint32_t k = 0; k < out->count && !position; k++)
-                if (leat_text_equal(out->outputs[k].name, ast->path.parts[0].text))
+                if (leat_text_equal(out->outputs[k].name, ast->path.parts[0].text) ||
+                    (ast->origin &&
+                     leat_text_equal_nocase(out->outputs[k].name, ast->path.parts[0].text)))
                     position = (int64_t)k + 1;
         if (position < 1 || position > out->count)
             return plan_fail(pl, LEAT_E_ORDER_POSITION, ast->offset, ast->length,

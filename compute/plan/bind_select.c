@@ -31,6 +31,7 @@ struct select {
     struct idset untyped; /* items that are literals without a type */
     struct leat_text *names;
     uint32_t name_capacity;
+    struct aliases aliases;                 /* names and items, for Spark's text */
     const struct leat_sql_expr **item_asts; /* NULL for columns of * */
     uint32_t ast_capacity;
     struct exprs keys;
@@ -133,6 +134,27 @@ static struct leat_text type_label(struct leat_text type)
     return length == type.length ? type : leat_text_of("?column?");
 }
 
+/* Spark's name of an unnamed column: its text. */
+static struct leat_text spark_name(struct planner *pl, const struct leat_sql_expr *ast)
+{
+    const char *text = pl->source.text;
+    char *name;
+
+    if (ast->kind == LEAT_SQL_COLUMN)
+        return ast->path.parts[ast->path.count - 1].text;
+    if (ast->kind == LEAT_SQL_FIELD)
+        return ast->name;
+    if (ast->kind == LEAT_SQL_CALL &&
+        leat_text_equal(ast->call->function.parts[0].text, leat_text_of("unnest")))
+        return leat_text_of("col");
+    if (ast->kind == LEAT_SQL_CALL && ast->call->star)
+        return leat_text_of("count(1)");
+    if (!text || (size_t)ast->offset + ast->length > pl->source.length || !ast->length)
+        return leat_text_of("col");
+    name = leat_arena_copy(pl->arena, text + ast->offset, ast->length);
+    return name ? (struct leat_text){name, ast->length} : leat_text_of("col");
+}
+
 /* PostgreSQL's names of unnamed columns. */
 static struct leat_text default_name(const struct leat_sql_expr *ast)
 {
@@ -193,7 +215,9 @@ static bool bind_star_item(struct select *s, const struct leat_sql_expr *ast)
     for (uint32_t i = 0; i < count; i++) {
         struct leat_expr *expr = NULL;
         for (uint32_t r = 0; star && r < star->replace_count; r++)
-            if (leat_text_equal(star->replace[r].name.text, outputs[i].name) &&
+            if ((leat_text_equal(star->replace[r].name.text, outputs[i].name) ||
+                 (ast->origin &&
+                  leat_text_equal_nocase(star->replace[r].name.text, outputs[i].name))) &&
                 !(expr = bind_expr(&s->binding, star->replace[r].value)))
                 return false;
         if (!expr) {
@@ -211,6 +235,8 @@ static bool bind_star_item(struct select *s, const struct leat_sql_expr *ast)
 
 static bool bind_items(struct select *s)
 {
+    s->aliases = (struct aliases){&s->names, &s->items};
+    s->binding.aliases = &s->aliases;
     s->binding.clause = CLAUSE_SELECT;
     s->binding.set_tail = &s->sets;
     for (uint32_t i = 0; i < s->ast->item_count; i++) {
@@ -224,9 +250,11 @@ static bool bind_items(struct select *s)
         expr = bind_expr(&s->binding, item->expr);
         bool untyped = expr && is_unknown(expr);
         expr = decide(s->pl, expr);
-        if (!expr ||
-            !add_item(s, expr, item->alias.text.data ? item->alias.text : default_name(item->expr),
-                      item->expr))
+        if (!expr || !add_item(s, expr,
+                               item->alias.text.data ? item->alias.text
+                               : item->expr->origin  ? spark_name(s->pl, item->expr)
+                                                     : default_name(item->expr),
+                               item->expr))
             return false;
         if (untyped && !idset_add(s->pl, &s->untyped, s->items.count - 1))
             return false;
@@ -265,7 +293,8 @@ static int item_of(struct select *s, const struct leat_sql_expr *ast, const char
     if (ast->kind != LEAT_SQL_COLUMN || ast->path.count != 1)
         return -1;
     for (uint32_t i = 0; i < s->items.count; i++) {
-        if (!leat_text_equal(s->names[i], ast->path.parts[0].text))
+        if (!leat_text_equal(s->names[i], ast->path.parts[0].text) &&
+            !(ast->origin && leat_text_equal_nocase(s->names[i], ast->path.parts[0].text)))
             continue;
         if (found >= 0 && !leat_expr_equal(s->items.items[found], s->items.items[i])) {
             *bad = true;

@@ -6,15 +6,17 @@
 #define LEAT_COMPUTE_PLAN_CATALOG_H
 
 #include "compute/plan/plan.h"
+#include "compute/sql/ast.h"
 
 enum leat_relation_kind { LEAT_RELATION_TABLE, LEAT_RELATION_VIEW };
 struct leat_relation {
     enum leat_relation_kind kind;
-    const char *name;           /* as shown */
-    struct leat_source *source; /* TABLE: newly opened, taken by the caller */
-    const char *view_sql;       /* VIEW: the query's text */
-    const char *view_file;      /* VIEW: where that text stands, for errors; or NULL */
-    uint64_t view_offset;       /* VIEW: byte offset of view_sql in view_file */
+    const char *name;                   /* as shown */
+    struct leat_source *source;         /* TABLE: newly opened, taken by the caller */
+    const char *view_sql;               /* VIEW: the query's text */
+    enum leat_sql_dialect view_dialect; /* VIEW: of that text */
+    const char *view_file;              /* VIEW: where that text stands, for errors; or NULL */
+    uint64_t view_offset;               /* VIEW: byte offset of view_sql in view_file */
 };
 struct leat_catalog;
 struct leat_catalog_ops {
@@ -31,8 +33,8 @@ struct leat_catalog_ops {
                                      uint32_t count, const struct leat_schema *schema, bool replace,
                                      struct leat_error *err);
     enum leat_status (*create_view)(struct leat_catalog *catalog, const struct leat_text *parts,
-                                    uint32_t count, const char *sql, bool replace,
-                                    struct leat_error *err);
+                                    uint32_t count, const char *sql, enum leat_sql_dialect dialect,
+                                    bool replace, struct leat_error *err);
     enum leat_status (*drop)(struct leat_catalog *catalog, const struct leat_text *parts,
                              uint32_t count, enum leat_relation_kind kind, struct leat_error *err);
     /* A sink that appends to the table; committed by commit() with its receipts. */

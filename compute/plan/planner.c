@@ -167,9 +167,15 @@ static struct leat_expr *target_column(struct planner *pl, struct leat_plan *pla
     return coerce(pl, expr, field->type, LEAT_CAST_ASSIGNMENT, field->name);
 }
 
+/* Exactly so written, else in any case. */
 static int find_by_name(const struct leat_schema *schema, const char *name)
 {
-    return leat_schema_find(schema, leat_text_of(name));
+    int found = leat_schema_find(schema, leat_text_of(name));
+
+    for (uint32_t i = 0; found < 0 && i < schema->count; i++)
+        if (leat_text_equal_nocase(leat_text_of(schema->fields[i].name), leat_text_of(name)))
+            found = (int)i;
+    return found;
 }
 
 static enum leat_status unknown_target(const struct leat_schema *target, const char *name,

@@ -195,6 +195,11 @@ struct windows {
     struct window_call *calls;
     uint32_t count, capacity;
 };
+/* Items of the select list that other expressions of the same SELECT may name, as in Spark. */
+struct aliases {
+    struct leat_text *const *names;
+    const struct exprs *items;
+};
 struct binding {
     struct planner *pl;
     struct scope *scope;
@@ -204,6 +209,7 @@ struct binding {
     struct windows *windows;       /* NULL: none allowed */
     struct pending **inner_tail;   /* of subqueries inside aggregates */
     struct pending **set_tail;     /* of set-returning calls; NULL: none allowed */
+    const struct aliases *aliases; /* or NULL */
 };
 
 /* An untyped string literal has this type (by address) until something decides. */
@@ -289,6 +295,22 @@ struct leat_expr *call_function(struct planner *pl, const char *name, struct lea
                                 uint32_t count, uint32_t offset, uint32_t length);
 /* --- bind_call.c --- */
 struct leat_expr *bind_call(struct binding *b, const struct leat_sql_expr *ast);
+/* --- bind_spark.c: what Spark's text means by its types --- */
+/* CAST, or try_cast if `soft`; the argument is bound. */
+struct leat_expr *spark_cast(struct planner *pl, struct leat_expr *arg,
+                             const struct leat_type *type, bool soft);
+struct leat_expr *spark_operator(struct planner *pl, const struct leat_sql_expr *ast,
+                                 struct leat_expr **args);
+struct leat_expr *spark_subscript(struct planner *pl, const struct leat_sql_expr *ast,
+                                  struct leat_expr **args);
+/* map.key of Spark's is map['key']. */
+struct leat_expr *spark_map_field(struct planner *pl, struct leat_expr *map, struct leat_text key);
+/* A call of a function named spark_*, on bound arguments. */
+struct leat_expr *spark_function(struct binding *b, const struct leat_sql_expr *ast,
+                                 const char *name, struct leat_expr **args, uint32_t count);
+/* spark_explode, spark_posexplode, spark_inline of a bound value. */
+struct node *spark_rows(struct planner *pl, const char *name, struct leat_expr *value,
+                        struct output **outputs, uint32_t *count);
 /* --- bind_subquery.c --- */
 struct leat_expr *bind_subquery(struct binding *b, const struct leat_sql_expr *ast);
 /* Binds a WHERE or HAVING: EXISTS and IN as semi joins where they are conditions of their own. */

@@ -80,7 +80,8 @@ static enum leat_status plan(struct test_catalog *catalog, const char *text,
     enum leat_status status;
 
     leat_plan_owner_init(&owner, NULL);
-    status = leat_sql_parse_query("", text, strlen(text), &owner.arena, &query, &err);
+    status =
+        leat_sql_parse_query("", text, strlen(text), LEAT_SQL_POSTGRES, &owner.arena, &query, &err);
     if (!status)
         status = leat_plan_query(query, &options, &owner, &made, &err);
     if (!status && out) {

@@ -160,7 +160,9 @@ static struct leat_expr *fields(struct binding *b, struct leat_expr *expr,
                     field->offset = ast->offset;
                     field->length = ast->length;
                 }
-        if (!field)
+        if (!field && ast->origin && expr->type->id == LEAT_MAP)
+            field = spark_map_field(b->pl, expr, name->text);
+        else if (!field)
             plan_fail(b->pl, LEAT_E_UNKNOWN_FIELD, name->offset, name->length, NULL,
                       "there is no field \"%s\" in \"%s\"", name->text.data,
                       ast->path.parts[p - 1].text.data);
@@ -224,6 +226,15 @@ static struct leat_expr *unknown_column(struct binding *b, const struct leat_sql
     return NULL;
 }
 
+/* The last item of the select list so far that has the name, or NULL. */
+static struct leat_expr *aliased(const struct aliases *aliases, struct leat_text name)
+{
+    for (uint32_t i = aliases->items->count; i-- > 0;)
+        if (leat_text_equal_nocase((*aliases->names)[i], name))
+            return aliases->items->items[i];
+    return NULL;
+}
+
 struct leat_expr *bind_column(struct binding *b, const struct leat_sql_expr *ast)
 {
     const struct leat_sql_path *path = &ast->path;
@@ -244,6 +255,11 @@ struct leat_expr *bind_column(struct binding *b, const struct leat_sql_expr *ast
             return ambiguous(b, scope, &path->parts[0]);
         if (found)
             return fields(b, column_at(b, id, ast), ast, 1);
+    }
+    if (ast->origin == LEAT_SQL_ORIGIN_SPARK && b->aliases) {
+        struct leat_expr *item = aliased(b->aliases, path->parts[0].text);
+        if (item)
+            return fields(b, item, ast, 1);
     }
     return unknown_column(b, ast);
 }

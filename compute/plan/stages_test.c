@@ -47,7 +47,7 @@ static enum leat_status cut(const char *sql, uint64_t small_rows, struct leat_pl
         else
             text[at++] = *c;
     plan_options.source = (struct leat_expr_source){"", text, at};
-    LEAT_TRY(leat_sql_parse_query("", text, at, &owner->arena, &query, &err));
+    LEAT_TRY(leat_sql_parse_query("", text, at, LEAT_SQL_POSTGRES, &owner->arena, &query, &err));
     LEAT_TRY(leat_plan_query(query, &plan_options, owner, &plan, &err));
     return leat_stages_cut(plan, &options, owner, out, &err);
 }

@@ -736,15 +736,18 @@ struct node *join_dependent(struct planner *pl, enum leat_join_type type, struct
     struct exprs ties = {0}, all = {0};
     struct domain d = {0};
     struct ids map;
+    struct node *rows;
     bool dependent, done = true, simple;
 
     if (!left || !right || !node_outputs(pl, left, &outer) ||
         !is_free(pl, right, &outer, &dependent))
         return NULL;
-    if (dependent && right->kind == NODE_UNNEST && right->left->kind == NODE_VALUES &&
+    rows =
+        right->kind == NODE_MAP ? right->left : right; /* what is computed of items stays above */
+    if (dependent && rows->kind == NODE_UNNEST && rows->left->kind == NODE_VALUES &&
         (type == LEAT_JOIN_INNER || (type == LEAT_JOIN_LEFT && !conds->count))) {
-        right->left = left;
-        right->keep_empty = type == LEAT_JOIN_LEFT;
+        rows->left = left;
+        rows->keep_empty = type == LEAT_JOIN_LEFT;
         return new_filter(pl, right, conds);
     }
     if (dependent && !try_pull(pl, &right, &outer, &ties, &done))

@@ -13,13 +13,22 @@
 
 #define LEAT_SQL_MAX_DEPTH 400 /* nesting of expressions and queries */
 
+enum leat_sql_dialect { LEAT_SQL_POSTGRES, LEAT_SQL_SPARK };
+/* Where an expression comes from, when the text is Spark's: what the binder must take Spark's way
+ * (division, casts, subscripts). */
+enum leat_sql_origin {
+    LEAT_SQL_ORIGIN_POSTGRES,
+    LEAT_SQL_ORIGIN_SPARK,   /* written so */
+    LEAT_SQL_ORIGIN_TEMPLATE /* from the form that stands for a function of Spark */
+};
+
 struct leat_sql_expr;
 struct leat_sql_query;
 struct leat_sql_from;
 
 struct leat_sql_name {
     struct leat_text text; /* folded, unescaped, NUL-terminated */
-    bool quoted;           /* written with double quotes */
+    bool quoted;           /* written with double quotes: the case counts */
     uint32_t offset;
     uint32_t length;
 };
@@ -78,7 +87,7 @@ enum leat_sql_expr_kind {
     LEAT_SQL_CASE,       /* args: [operand,] when, then, ..., [else]; see flag and number */
     LEAT_SQL_CAST,       /* args[0]; type; flag: TRY_CAST */
     LEAT_SQL_CALL,       /* call */
-    LEAT_SQL_ROW,        /* ROW(args) or (a, b) */
+    LEAT_SQL_ROW,        /* ROW(args) or (a, b); path: the fields' names, if there are any */
     LEAT_SQL_ARRAY,      /* ARRAY[args] or [args] */
     LEAT_SQL_ARRAY_QUERY,
     LEAT_SQL_MAP,       /* {args[0]: args[1], ...}: keys and values in turn */
@@ -147,6 +156,7 @@ struct leat_sql_expr {
     uint16_t depth;  /* of the tree below, at most LEAT_SQL_MAX_DEPTH */
     bool negated;    /* IS NOT, NOT IN, NOT LIKE, NOT BETWEEN */
     bool flag;       /* see the kinds; CASE: has an operand; OPERATOR: in parentheses */
+    uint8_t origin;  /* enum leat_sql_origin */
     uint32_t number; /* PARAMETER; CASE: number of when-then pairs */
     struct leat_text name;
     struct leat_text text;
@@ -172,7 +182,9 @@ enum leat_sql_join {
     LEAT_SQL_JOIN_INNER,
     LEAT_SQL_JOIN_LEFT,
     LEAT_SQL_JOIN_RIGHT,
-    LEAT_SQL_JOIN_FULL
+    LEAT_SQL_JOIN_FULL,
+    LEAT_SQL_JOIN_SEMI, /* only the left side's columns are seen behind these two */
+    LEAT_SQL_JOIN_ANTI
 };
 struct leat_sql_from {
     enum leat_sql_from_kind kind;
@@ -190,6 +202,7 @@ struct leat_sql_from {
     /* JOIN */
     enum leat_sql_join join;
     bool natural;
+    bool spark; /* names are the same in any case */
     uint16_t depth;
     struct leat_sql_from *left, *right;
     struct leat_sql_expr *on;
@@ -199,7 +212,8 @@ struct leat_sql_from {
 /* --- queries --- */
 struct leat_sql_item { /* of a select list */
     struct leat_sql_expr *expr;
-    struct leat_sql_name alias; /* text.data NULL: none */
+    struct leat_sql_name alias;      /* text.data NULL: none */
+    struct leat_sql_from *generator; /* the parser's own: rows to be moved to FROM */
 };
 enum leat_sql_grouping { LEAT_SQL_GROUP_NONE, LEAT_SQL_GROUP_BY, LEAT_SQL_GROUP_ALL };
 struct leat_sql_select {
@@ -235,7 +249,8 @@ struct leat_sql_body {
     struct leat_sql_select *select;
     uint32_t row_count; /* VALUES */
     struct leat_sql_exprs *rows;
-    bool all; /* UNION ALL ... */
+    bool spark; /* names are the same in any case */
+    bool all;   /* UNION ALL ... */
     bool by_name;
     struct leat_sql_body *left, *right;
     struct leat_sql_query *nested;
@@ -258,6 +273,7 @@ struct leat_sql_query {
     uint32_t cte_count;
     struct leat_sql_cte *ctes;
     struct leat_sql_body *body;
+    enum leat_sql_dialect dialect;
     bool order_all; /* ORDER BY ALL: order.items[0] holds the direction */
     struct leat_sql_orders order;
     struct leat_sql_expr *limit;

@@ -78,6 +78,7 @@ static bool is_space(int c)
 struct input {
     const char *text;
     size_t length;
+    bool spark;
 };
 static int at(const struct input *in, size_t i)
 {
@@ -188,13 +189,47 @@ static struct leat_token lex_quoted_name(const struct input *in, size_t start, s
     return make(kind, start, end);
 }
 
+/* Either quote, with escapes unless raw. Pieces that follow each other are the parser's. */
+static struct leat_token lex_spark_string(const struct input *in, size_t start, size_t quote,
+                                          enum leat_token_kind kind)
+{
+    size_t end = quoted_end(in, quote, (char)at(in, quote), kind == LEAT_TOKEN_STRING_S);
+    return end ? make(kind, start, end) : make_error(LEAT_LEXICAL_OPEN_STRING, start, in->length);
+}
+
+/* `name`; a backtick inside is written twice. */
+static struct leat_token lex_backtick(const struct input *in, size_t start)
+{
+    size_t end = quoted_end(in, start, '`', false);
+
+    if (in->spark && end && end > start + 2)
+        return make(LEAT_TOKEN_BACKTICK, start, end);
+    if (in->spark)
+        return make_error(end ? LEAT_LEXICAL_EMPTY_NAME : LEAT_LEXICAL_OPEN_NAME, start,
+                          end ? end : in->length);
+    return make_error(LEAT_LEXICAL_BACKTICK, start, end ? end : start + 1);
+}
+
+/* L, S, Y, F, D or BD behind digits: the end of the suffix, or `end`. */
+static size_t suffix_end(const struct input *in, size_t end)
+{
+    size_t length = (at(in, end) | 0x20) == 'b' && (at(in, end + 1) | 0x20) == 'd' ? 2 : 1;
+
+    if (length == 1 && !(at(in, end) && strchr("lLsSyYfFdD", at(in, end))))
+        return end;
+    return is_name_part(at(in, end + length)) ? end : end + length;
+}
+
 static struct leat_token lex_word(const struct input *in, size_t start)
 {
     int first = at(in, start) | 0x20, second = at(in, start + 1);
     size_t end = start;
     struct leat_token token;
 
-    if (second == '\'') {
+    if (in->spark && (second == '\'' || second == '"') && (first == 'r' || first == 'x'))
+        return lex_spark_string(in, start, start + 1,
+                                first == 'r' ? LEAT_TOKEN_STRING_RAW : LEAT_TOKEN_BYTES);
+    if (!in->spark && second == '\'') {
         if (first == 'e')
             return lex_string(in, start, start + 1, LEAT_TOKEN_STRING_E);
         if (first == 'n')
@@ -205,7 +240,7 @@ static struct leat_token lex_word(const struct input *in, size_t start)
                               start, end ? end : in->length);
         }
     }
-    if (first == 'u' && second == '&') {
+    if (!in->spark && first == 'u' && second == '&') {
         if (at(in, start + 2) == '\'')
             return lex_string(in, start, start + 2, LEAT_TOKEN_STRING_U);
         if (at(in, start + 2) == '"')
@@ -241,7 +276,7 @@ static struct leat_token lex_number(const struct input *in, size_t start)
     size_t end = start;
     int radix = 10;
 
-    if (at(in, start) == '0') {
+    if (at(in, start) == '0' && !in->spark) {
         int letter = at(in, start + 1) | 0x20;
         radix = letter == 'x' ? 16 : letter == 'o' ? 8 : letter == 'b' ? 2 : 10;
     }
@@ -263,6 +298,8 @@ static struct leat_token lex_number(const struct input *in, size_t start)
             }
         }
     }
+    if (in->spark && suffix_end(in, end) > end)
+        return make(LEAT_TOKEN_SUFFIXED, start, suffix_end(in, end));
     if (is_name_part(at(in, end))) {
         while (is_name_part(at(in, end)))
             end++;
@@ -299,10 +336,28 @@ static struct leat_token lex_dollar(const struct input *in, size_t start)
     return make_error(LEAT_LEXICAL_OPEN_DOLLAR, start, in->length);
 }
 
+/* Spark knows its operators by name; the longest that fits is one. */
+static struct leat_token lex_spark_operator(const struct input *in, size_t start)
+{
+    static const char *const names[] = {
+        ">>>", "<=>", "==", "<>", "!=", "<=", ">=", "||", "<<", ">>", "->", "=>", "|>", NULL};
+
+    for (int i = 0; names[i]; i++) {
+        size_t length = strlen(names[i]);
+        if (in->length - start >= length && memcmp(in->text + start, names[i], length) == 0)
+            return make(strcmp(names[i], "=>") == 0 ? LEAT_TOKEN_SYMBOL : LEAT_TOKEN_OPERATOR,
+                        start, start + length);
+    }
+    return make(LEAT_TOKEN_OPERATOR, start, start + 1);
+}
+
 static struct leat_token lex_operator(const struct input *in, size_t start)
 {
     size_t end = start;
     bool special = false;
+
+    if (in->spark)
+        return lex_spark_operator(in, start);
 
     while (is_operator_char(at(in, end))) {
         if (end > start && ((at(in, end) == '-' && at(in, end + 1) == '-') ||
@@ -319,9 +374,10 @@ static struct leat_token lex_operator(const struct input *in, size_t start)
     return make(LEAT_TOKEN_OPERATOR, start, end);
 }
 
-struct leat_token leat_token_next(const char *text, size_t length, size_t *position)
+struct leat_token leat_token_next(const char *text, size_t length, enum leat_sql_dialect dialect,
+                                  size_t *position)
 {
-    struct input in = {text, length};
+    struct input in = {text, length, dialect == LEAT_SQL_SPARK};
     struct leat_token token;
     size_t start = *position;
 
@@ -337,6 +393,8 @@ struct leat_token leat_token_next(const char *text, size_t length, size_t *posit
         token = lex_word(&in, start);
     } else if (is_digit(c) || (c == '.' && is_digit(at(&in, start + 1)))) {
         token = lex_number(&in, start);
+    } else if (in.spark && (c == '\'' || c == '"')) {
+        token = lex_spark_string(&in, start, start, LEAT_TOKEN_STRING_S);
     } else if (c == '\'') {
         token = lex_string(&in, start, start, LEAT_TOKEN_STRING);
     } else if (c == '"') {
@@ -344,8 +402,7 @@ struct leat_token leat_token_next(const char *text, size_t length, size_t *posit
     } else if (c == '$') {
         token = lex_dollar(&in, start);
     } else if (c == '`') {
-        size_t end = quoted_end(&in, start, '`', false);
-        token = make_error(LEAT_LEXICAL_BACKTICK, start, end ? end : start + 1);
+        token = lex_backtick(&in, start);
     } else if (c == ':' && (at(&in, start + 1) == ':' || at(&in, start + 1) == '=')) {
         token = make(LEAT_TOKEN_SYMBOL, start, start + 2);
     } else if (strchr("()[]{},;.:", c) && c) {
@@ -384,16 +441,12 @@ static size_t utf8_check(const char *text, size_t length)
     return length;
 }
 
-enum leat_status leat_tokens_init(struct leat_tokens *tokens, const char *text, size_t length,
-                                  struct leat_error *err)
+/* Cuts the text from `position` on, behind the tokens that are there. */
+static enum leat_status cut(struct leat_tokens *tokens, size_t position, struct leat_error *err)
 {
-    size_t position = 0, bad;
+    const char *text = tokens->text;
+    size_t length = tokens->length, bad = utf8_check(text, length);
 
-    *tokens = (struct leat_tokens){.text = text, .length = length};
-    if (length > LEAT_SQL_MAX_TEXT)
-        return leat_error_set(err, LEAT_E_LIMIT, "the SQL text has %zu bytes; the limit is %zu",
-                              length, LEAT_SQL_MAX_TEXT);
-    bad = utf8_check(text, length);
     for (;;) {
         if (tokens->count == tokens->capacity) {
             size_t capacity = tokens->capacity ? tokens->capacity * 2 : 64;
@@ -406,7 +459,7 @@ enum leat_status leat_tokens_init(struct leat_tokens *tokens, const char *text, 
             tokens->items = items;
             tokens->capacity = capacity;
         }
-        struct leat_token token = leat_token_next(text, length, &position);
+        struct leat_token token = leat_token_next(text, length, tokens->dialect, &position);
         if (token.offset + (size_t)token.length > bad && bad < length) {
             size_t start = token.offset > bad ? token.offset : bad;
             if (token.offset <= bad)
@@ -416,6 +469,26 @@ enum leat_status leat_tokens_init(struct leat_tokens *tokens, const char *text, 
         if (token.kind == LEAT_TOKEN_END)
             return LEAT_OK;
     }
+}
+
+enum leat_status leat_tokens_init(struct leat_tokens *tokens, const char *text, size_t length,
+                                  enum leat_sql_dialect dialect, struct leat_error *err)
+{
+    *tokens = (struct leat_tokens){.text = text, .length = length, .dialect = dialect};
+    if (length > LEAT_SQL_MAX_TEXT)
+        return leat_error_set(err, LEAT_E_LIMIT, "the SQL text has %zu bytes; the limit is %zu",
+                              length, LEAT_SQL_MAX_TEXT);
+    return cut(tokens, 0, err);
+}
+
+enum leat_status leat_tokens_turn(struct leat_tokens *tokens, size_t from,
+                                  enum leat_sql_dialect dialect, struct leat_error *err)
+{
+    size_t position = tokens->items[from].offset;
+
+    tokens->dialect = dialect;
+    tokens->count = from;
+    return cut(tokens, position, err);
 }
 
 void leat_tokens_release(struct leat_tokens *tokens)
@@ -540,6 +613,67 @@ static bool decode_u(const char **s, const char *end, char **out)
     return true;
 }
 
+/* The backslash escape at *s of a string of Spark's. Unknown letters stand for themselves; \\% and
+ * \\_ keep their backslash, for LIKE. */
+static bool decode_spark(const char **s, const char *end, char **out)
+{
+    const char *p = *s + 1;
+    uint32_t code = 0;
+
+    if (p >= end)
+        return false;
+    char c = *p++;
+    const char *simple = c ? strchr("bnrtZ", c) : NULL;
+    if (simple) {
+        *(*out)++ = "\b\n\r\t\x1A"[simple - strchr("bnrtZ", 'b')];
+    } else if ((c == 'u' && read_hex(p, end, 4, &code)) ||
+               (c == 'U' && read_hex(p, end, 8, &code))) {
+        size_t digits = c == 'u' ? 4 : 8;
+        if (!read_code_point(&p, end, digits, 'u', &code))
+            return false;
+        *out += put_utf8(*out, code);
+    } else if (end - p >= 2 && c >= '0' && c <= '1' && is_radix_digit((unsigned char)p[0], 8) &&
+               is_radix_digit((unsigned char)p[1], 8)) {
+        code = (uint32_t)((c - '0') * 64 + (p[0] - '0') * 8 + (p[1] - '0'));
+        if (code == 0)
+            return false;
+        *(*out)++ = (char)code;
+        p += 2;
+    } else if (c == '0') {
+        return false; /* text holds no zero byte */
+    } else {
+        if (c == '%' || c == '_')
+            *(*out)++ = '\\';
+        *(*out)++ = c;
+    }
+    *s = p;
+    return true;
+}
+
+/* The value of a token that only Spark has: strings, `names`. */
+static const char *spark_value(const char *text, const struct leat_token *token, char **to)
+{
+    const char *s = text + token->offset, *end = s + token->length - 1;
+    bool doubled = token->kind != LEAT_TOKEN_STRING_RAW;
+    char quote;
+
+    while (*s != '\'' && *s != '"' && *s != '`')
+        s++;
+    quote = *s;
+    for (s++; s < end;) {
+        if (*s == quote && doubled) {
+            *(*to)++ = quote;
+            s += 2;
+        } else if (*s == '\\' && token->kind == LEAT_TOKEN_STRING_S) {
+            if (!decode_spark(&s, end, to))
+                return s;
+        } else {
+            *(*to)++ = *s++;
+        }
+    }
+    return NULL;
+}
+
 static enum leat_status bad_escape(const char *text, const char *s, struct leat_error *err)
 {
     leat_error_set(err, LEAT_E_BAD_ESCAPE, "invalid escape in the string");
@@ -570,6 +704,11 @@ enum leat_status leat_token_value(const char *text, const struct leat_token *tok
         size_t tag = (size_t)((const char *)memchr(s + 1, '$', token->length - 1) - s) + 1;
         memcpy(to, s + tag, token->length - 2 * tag);
         to += token->length - 2 * tag;
+    } else if (token->kind == LEAT_TOKEN_BACKTICK || token->kind == LEAT_TOKEN_STRING_S ||
+               token->kind == LEAT_TOKEN_STRING_RAW || token->kind == LEAT_TOKEN_BYTES) {
+        const char *escape = spark_value(text, token, &to);
+        if (escape)
+            return bad_escape(text, escape, err);
     } else if (string || token->kind == LEAT_TOKEN_NAME || token->kind == LEAT_TOKEN_NAME_U) {
         char quote = string ? '\'' : '"';
         while (*s != quote)
@@ -680,7 +819,7 @@ size_t leat_sql_split(const char *text, size_t length)
     if (length > LEAT_SQL_MAX_TEXT)
         return length;
     for (;;) {
-        struct leat_token token = leat_token_next(text, length, &position);
+        struct leat_token token = leat_token_next(text, length, LEAT_SQL_POSTGRES, &position);
         if (token.kind == LEAT_TOKEN_END)
             return length;
         if (token.kind == LEAT_TOKEN_SYMBOL && text[token.offset] == ';')
@@ -688,7 +827,7 @@ size_t leat_sql_split(const char *text, size_t length)
     }
 }
 
-bool leat_sql_is_complete(const char *text, size_t length)
+bool leat_sql_is_complete(const char *text, size_t length, enum leat_sql_dialect dialect)
 {
     size_t position = 0;
     bool complete = true;
@@ -696,7 +835,7 @@ bool leat_sql_is_complete(const char *text, size_t length)
     if (length > LEAT_SQL_MAX_TEXT)
         return true;
     for (;;) {
-        struct leat_token token = leat_token_next(text, length, &position);
+        struct leat_token token = leat_token_next(text, length, dialect, &position);
         if (token.kind == LEAT_TOKEN_END)
             return complete;
         complete = token.kind == LEAT_TOKEN_SYMBOL && text[token.offset] == ';';

@@ -1,11 +1,11 @@
 /*
- * Tokens of PostgreSQL's lexical grammar. The whole text is cut into tokens once; values of strings
- * and names are decoded when they are needed.
+ * Tokens of PostgreSQL's lexical grammar, or of Spark's. The whole text is cut into tokens once;
+ * values of strings and names are decoded when they are needed.
  */
 #ifndef LEAT_COMPUTE_SQL_LEXER_H
 #define LEAT_COMPUTE_SQL_LEXER_H
 
-#include "base/buffer.h"
+#include "compute/sql/ast.h"
 
 enum leat_token_kind {
     LEAT_TOKEN_END,
@@ -19,9 +19,15 @@ enum leat_token_kind {
     LEAT_TOKEN_INTEGER,   /* also hexadecimal, octal, binary, with underscores */
     LEAT_TOKEN_DECIMAL,   /* with point or exponent */
     LEAT_TOKEN_PARAMETER, /* $1 */
-    LEAT_TOKEN_OPERATOR,  /* one or more operator characters */
-    LEAT_TOKEN_SYMBOL,    /* ( ) [ ] { } , ; . : and :: := => */
-    LEAT_TOKEN_ERROR      /* see leat_token_error */
+    /* Spark's own */
+    LEAT_TOKEN_BACKTICK,   /* `name` */
+    LEAT_TOKEN_STRING_S,   /* 'text' or "text" with backslash escapes */
+    LEAT_TOKEN_STRING_RAW, /* r'text' or r"text" */
+    LEAT_TOKEN_BYTES,      /* X'1F' */
+    LEAT_TOKEN_SUFFIXED,   /* 10L, 1.5BD: digits and letters of a type */
+    LEAT_TOKEN_OPERATOR,   /* one or more operator characters */
+    LEAT_TOKEN_SYMBOL,     /* ( ) [ ] { } , ; . : and :: := => */
+    LEAT_TOKEN_ERROR       /* see leat_token_error */
 };
 enum leat_keyword {
     LEAT_KEYWORD_NONE,
@@ -61,6 +67,7 @@ struct leat_token {
 struct leat_tokens {
     const char *text;
     size_t length;
+    enum leat_sql_dialect dialect;
     struct leat_token *items; /* ended by END */
     size_t count;
     size_t capacity;
@@ -68,11 +75,17 @@ struct leat_tokens {
 
 /* Cuts the text, at most LEAT_SQL_MAX_TEXT bytes. Lexical errors become ERROR tokens. */
 LEAT_CHECKED enum leat_status leat_tokens_init(struct leat_tokens *tokens, const char *text,
-                                               size_t length, struct leat_error *err);
+                                               size_t length, enum leat_sql_dialect dialect,
+                                               struct leat_error *err);
+/* Cuts again, in another dialect, from the token `from` on. */
+LEAT_CHECKED enum leat_status leat_tokens_turn(struct leat_tokens *tokens, size_t from,
+                                               enum leat_sql_dialect dialect,
+                                               struct leat_error *err);
 void leat_tokens_release(struct leat_tokens *tokens);
 /* Reads one token at *position and moves it behind; END at the end. For callers that want no
  * array. */
-struct leat_token leat_token_next(const char *text, size_t length, size_t *position);
+struct leat_token leat_token_next(const char *text, size_t length, enum leat_sql_dialect dialect,
+                                  size_t *position);
 /* The value of a string or name token, decoded, NUL-terminated in the arena. Bad escapes and zero
  * characters are errors with a place. */
 LEAT_CHECKED enum leat_status leat_token_value(const char *text, const struct leat_token *token,

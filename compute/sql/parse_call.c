@@ -39,6 +39,10 @@ bool parse_order_list(struct parser *p, struct leat_sql_orders *out)
             order->descending = true;
         else
             accept_keyword(p, LEAT_KEYWORD_ASC);
+        if (p->spark) { /* nulls are the smallest */
+            order->nulls_given = true;
+            order->nulls_first = !order->descending;
+        }
         if (accept_keyword(p, LEAT_KEYWORD_NULLS)) {
             order->nulls_given = true;
             order->nulls_first = accept_keyword(p, LEAT_KEYWORD_FIRST);
@@ -104,19 +108,32 @@ static bool parse_frame(struct parser *p, struct leat_sql_frame *frame)
 bool parse_window(struct parser *p, struct leat_sql_window *out)
 {
     size_t start = p->position;
+    bool partitioned;
 
     if (!expect_symbol(p, "("))
         return false;
     if (is_name(p, NAME_COLUMN) && !is_keyword(p, LEAT_KEYWORD_PARTITION) &&
         !is_keyword(p, LEAT_KEYWORD_ROWS) && !is_keyword(p, LEAT_KEYWORD_RANGE) &&
-        !is_keyword(p, LEAT_KEYWORD_GROUPS)) {
-        if (!parse_name(p, NAME_COLUMN, "a window's name", &out->name))
+        !is_keyword(p, LEAT_KEYWORD_GROUPS) &&
+        !(p->spark && (is_word(p, "distribute") || is_word(p, "sort")))) {
+        if (!parse_name(p, NAME_COLUMN, "a window's name", &out->name) || !fold_name(p, &out->name))
             return false;
         out->reference = true;
     }
-    if (accept_keyword(p, LEAT_KEYWORD_PARTITION) &&
+    if (p->spark && is_word(p, "distribute")) {
+        advance(p);
+        partitioned = true;
+    } else {
+        partitioned = accept_keyword(p, LEAT_KEYWORD_PARTITION);
+    }
+    if (partitioned &&
         (!expect_keyword(p, LEAT_KEYWORD_BY) || !parse_expr_list(p, &out->partition)))
         return false;
+    if (p->spark && is_word(p, "sort")) {
+        advance(p);
+        if (!expect_keyword(p, LEAT_KEYWORD_BY) || !parse_order_list(p, &out->order))
+            return false;
+    }
     if (accept_keyword(p, LEAT_KEYWORD_ORDER) &&
         (!expect_keyword(p, LEAT_KEYWORD_BY) || !parse_order_list(p, &out->order)))
         return false;
@@ -139,10 +156,14 @@ static bool parse_argument(struct parser *p, struct list *args, struct list *nam
         return false;
     if ((is_symbol_at(p, 1, "=>") || is_symbol_at(p, 1, ":=")) && is_name(p, NAME_LABEL)) {
         *named = true;
-        if (!parse_name(p, NAME_LABEL, "an argument's name", name))
+        if (!parse_name(p, NAME_LABEL, "an argument's name", name) || !fold_name(p, name))
             return false;
         advance(p);
         start = p->position;
+    }
+    if (p->spark && starts_lambda(p)) {
+        *slot = spark_lambda(p);
+        return *slot != NULL;
     }
     *slot = parse_expr(p);
     if (!*slot)
@@ -167,6 +188,11 @@ static bool parse_argument(struct parser *p, struct list *args, struct list *nam
 /* FILTER (WHERE ...), WITHIN GROUP (...), OVER ... */
 static bool parse_call_suffix(struct parser *p, struct leat_sql_call *call)
 {
+    if (p->spark && is_keyword(p, LEAT_KEYWORD_RESPECT) &&
+        is_keyword_at(p, 1, LEAT_KEYWORD_NULLS)) {
+        advance(p);
+        advance(p);
+    }
     if (is_keyword(p, LEAT_KEYWORD_IGNORE) || is_keyword(p, LEAT_KEYWORD_RESPECT)) {
         if (is_keyword_at(p, 1, LEAT_KEYWORD_NULLS))
             return fail_token(p, LEAT_E_SQL_UNSUPPORTED, NULL,
@@ -196,7 +222,8 @@ static bool parse_call_suffix(struct parser *p, struct leat_sql_call *call)
         if (is_symbol(p, "("))
             return parse_window(p, call->over);
         call->over->reference = true;
-        return parse_name(p, NAME_COLUMN, "a window", &call->over->name);
+        return parse_name(p, NAME_COLUMN, "a window", &call->over->name) &&
+               fold_name(p, &call->over->name);
     }
     return true;
 }
@@ -269,6 +296,8 @@ static struct leat_sql_expr *parse_extract(struct parser *p, size_t start)
     if (!args[0] || !expect_keyword(p, LEAT_KEYWORD_FROM) || !(args[1] = parse_expr(p)) ||
         !expect_symbol(p, ")"))
         return NULL;
+    if (p->spark)
+        return spark_form(p, "date_part", start, 2, args);
     return make_call(p, "extract", start, 2, args);
 }
 
@@ -305,6 +334,8 @@ static struct leat_sql_expr *parse_substring(struct parser *p, size_t start)
     }
     if (!expect_symbol(p, ")"))
         return NULL;
+    if (p->spark)
+        return spark_form(p, "substring", start, count, args);
     return make_call(p, "substring", start, count, args);
 }
 
@@ -314,8 +345,17 @@ static struct leat_sql_expr *parse_position(struct parser *p, size_t start)
     struct leat_sql_expr *args[2], *in;
 
     /* `needle IN text` would read as a membership test: take the operand below IN. */
-    if (!(in = parse_primary(p)) || !expect_keyword(p, LEAT_KEYWORD_IN) ||
-        !(args[0] = parse_expr(p)) || !expect_symbol(p, ")"))
+    if (!(in = p->spark ? parse_level(p, LEVEL_BIT_OR) : parse_primary(p)))
+        return NULL;
+    if (p->spark && is_symbol(p, ",")) { /* position(part, text [, start]) is locate */
+        struct leat_sql_expr *all[3] = {in, NULL, NULL};
+        uint32_t count = 1;
+        while (count < 3 && accept_symbol(p, ","))
+            if (!(all[count++] = parse_expr(p)))
+                return NULL;
+        return expect_symbol(p, ")") ? spark_form(p, "locate", start, count, all) : NULL;
+    }
+    if (!expect_keyword(p, LEAT_KEYWORD_IN) || !(args[0] = parse_expr(p)) || !expect_symbol(p, ")"))
         return NULL;
     args[1] = in;
     return make_call(p, "strpos", start, 2, args);
@@ -328,6 +368,7 @@ static struct leat_sql_expr *parse_trim(struct parser *p, size_t start)
     struct leat_sql_expr *args[2] = {NULL, NULL};
     uint32_t count = 1;
 
+    /* TRIM(FROM x) of Spark's is TRIM(x) */
     if (accept_keyword(p, LEAT_KEYWORD_LEADING))
         name = "ltrim";
     else if (accept_keyword(p, LEAT_KEYWORD_TRAILING))
@@ -386,6 +427,8 @@ static struct leat_sql_expr *parse_plain(struct parser *p, const char *name, siz
 
     if (!parse_expr_list(p, &list) || !expect_symbol(p, ")"))
         return NULL;
+    if (p->spark)
+        return spark_form(p, name, start, list.count, list.items);
     return make_call(p, name, start, list.count, list.items);
 }
 
@@ -476,6 +519,11 @@ bool parse_type(struct parser *p, struct leat_sql_type *out)
     bool angles;
     char *text;
 
+    if (p->spark &&
+        (is_keyword(p, LEAT_KEYWORD_INTERVAL) || is_word(p, "variant") || is_word(p, "void"))) {
+        return fail_token(p, LEAT_E_DIALECT, NULL, "the type %.*s is not carried over as a type",
+                          (int)peek(p)->length, p->text + peek(p)->offset);
+    }
     if (peek(p)->kind != LEAT_TOKEN_WORD ||
         (leat_keyword_class_of(first) == LEAT_KEYWORD_CLASS_RESERVED &&
          first != LEAT_KEYWORD_ARRAY)) {
@@ -514,5 +562,5 @@ bool parse_type(struct parser *p, struct leat_sql_type *out)
     if (!text)
         return fail_memory(p);
     out->text = (struct leat_text){text, out->length};
-    return true;
+    return !p->spark || spark_type(p, out);
 }

@@ -10,6 +10,7 @@ struct leat_sql_expr *new_expr(struct parser *p, enum leat_sql_expr_kind kind, s
     struct leat_sql_expr *expr = parser_alloc(p, sizeof(*expr));
     if (expr) {
         expr->kind = kind;
+        expr->origin = p->origin;
         expr->offset = offset_of(p, start);
     }
     return expr;
@@ -109,7 +110,10 @@ static struct leat_sql_expr *parse_number(struct parser *p)
             digits[count++] = p->text[token->offset + i];
     expr->text = (struct leat_text){digits, count};
     advance(p);
-    return close_expr(p, expr, start);
+    expr = close_expr(p, expr, start);
+    if (p->spark && expr && strpbrk(digits, "eE")) /* with an exponent it is a double */
+        return make_cast(p, "double", start, expr);
+    return expr;
 }
 
 static struct leat_sql_expr *parse_string_literal(struct parser *p)
@@ -254,7 +258,7 @@ static struct leat_sql_expr *parse_parentheses(struct parser *p)
         return expr;
     }
     expr = make_expr(p, LEAT_SQL_ROW, start, NULL, list.count, list.items);
-    if (expr && is_operator(p, "->")) {
+    if (expr && !p->spark && is_operator(p, "->")) {
         fail_at(p, LEAT_E_TRAP, expr->offset, expr->length,
                 "unnest the list in a subquery: (SELECT ... FROM unnest(list) AS t(x))",
                 "lambda functions are not supported: -> reads a JSON field here");
@@ -327,6 +331,8 @@ static struct leat_sql_expr *parse_interval(struct parser *p)
     struct leat_sql_expr *expr;
     const char *unit;
 
+    if (p->spark)
+        return spark_interval(p);
     if (next->kind == LEAT_TOKEN_INTEGER || next->kind == LEAT_TOKEN_DECIMAL) {
         char hint[96] = "write INTERVAL '10 seconds'";
         advance(p);
@@ -443,12 +449,22 @@ static bool is_type_keyword(const struct parser *p)
 static bool is_typed_with_arguments(const struct parser *p)
 {
     size_t i = 2;
+
+    if (p->spark)
+        return false;
     while (peek_at(p, i)->kind == LEAT_TOKEN_INTEGER || is_symbol_at(p, i, ","))
         i++;
     if (!is_symbol_at(p, i, ")"))
         return false;
     return is_string_at(p, i + 1) || is_keyword_at(p, i + 1, LEAT_KEYWORD_WITH) ||
            is_keyword_at(p, i + 1, LEAT_KEYWORD_WITHOUT);
+}
+
+/* Spark has literals of these types only; before others a string is a name's or an error. */
+static bool is_spark_typed(const struct parser *p)
+{
+    return is_word(p, "date") || is_keyword(p, LEAT_KEYWORD_TIMESTAMP) ||
+           is_word(p, "timestamp_ntz") || is_word(p, "timestamp_ltz");
 }
 
 static struct leat_sql_expr *parse_name_expr(struct parser *p)
@@ -460,7 +476,9 @@ static struct leat_sql_expr *parse_name_expr(struct parser *p)
 
     if (is_keyword(p, LEAT_KEYWORD_DOUBLE) && is_keyword_at(p, 1, LEAT_KEYWORD_PRECISION))
         typed = is_string_at(p, 2);
-    if (is_type_keyword(p)) {
+    if (p->spark && typed && !is_spark_typed(p))
+        typed = false;
+    if (is_type_keyword(p) && !(p->spark && is_symbol_at(p, 1, "("))) {
         if (is_symbol_at(p, 1, "(")) {
             if (!is_typed_with_arguments(p)) {
                 char hint[96];
@@ -473,8 +491,8 @@ static struct leat_sql_expr *parse_name_expr(struct parser *p)
             }
             typed = true;
         }
-        typed |=
-            is_keyword_at(p, 1, LEAT_KEYWORD_WITH) || is_keyword_at(p, 1, LEAT_KEYWORD_WITHOUT);
+        typed |= !p->spark && (is_keyword_at(p, 1, LEAT_KEYWORD_WITH) ||
+                               is_keyword_at(p, 1, LEAT_KEYWORD_WITHOUT));
     }
     if (typed)
         return parse_typed(p);
@@ -492,9 +510,9 @@ static struct leat_sql_expr *parse_name_expr(struct parser *p)
         bool call = is_symbol_at(p, 1, "(") && parts.count == 0;
         name = list_add(p, &parts, sizeof(*name));
         if (!name || !parse_name(p,
-                                 parts.count > 1 ? NAME_LABEL
-                                 : call          ? NAME_FUNCTION
-                                                 : NAME_COLUMN,
+                                 parts.count > 1 || (call && p->spark) ? NAME_LABEL
+                                 : call                                ? NAME_FUNCTION
+                                                                       : NAME_COLUMN,
                                  "an expression", name))
             return NULL;
         if (parts.count > 8) {
@@ -504,8 +522,13 @@ static struct leat_sql_expr *parse_name_expr(struct parser *p)
     } while (accept_symbol(p, "."));
     expr->path = (struct leat_sql_path){parts.count, parts.items, offset_of(p, start),
                                         length_since(p, start)};
-    if (is_symbol(p, "("))
-        return parse_call(p, &expr->path, start);
+    if (is_symbol(p, "(")) {
+        for (uint32_t i = 0; i < expr->path.count; i++)
+            if (!fold_name(p, &expr->path.parts[i]))
+                return NULL;
+        expr = parse_call(p, &expr->path, start);
+        return expr && p->spark ? spark_call(p, expr, start) : expr;
+    }
     return close_expr(p, expr, start);
 }
 
@@ -542,6 +565,8 @@ static struct leat_sql_expr *parse_array_keyword(struct parser *p)
 
     if (is_symbol_at(p, 1, "(") && is_query_start(p, 2))
         return parse_keyword_query(p, LEAT_SQL_ARRAY_QUERY);
+    if (p->spark)
+        return parse_name_expr(p);
     advance(p);
     if (is_symbol(p, "(")) {
         fail_at(p, LEAT_E_TRAP, offset_of(p, start), 5, "write ARRAY[1, 2]",
@@ -575,11 +600,11 @@ static struct leat_sql_expr *parse_word(struct parser *p)
     case LEAT_KEYWORD_ARRAY:
         return parse_array_keyword(p);
     case LEAT_KEYWORD_EXISTS:
-        if (is_symbol_at(p, 1, "("))
+        if (is_symbol_at(p, 1, "(") && (!p->spark || is_query_start(p, 2)))
             return parse_keyword_query(p, LEAT_SQL_EXISTS);
         break;
     case LEAT_KEYWORD_ROW:
-        if (is_symbol_at(p, 1, "("))
+        if (!p->spark && is_symbol_at(p, 1, "("))
             return parse_row(p);
         break;
     case LEAT_KEYWORD_INTERVAL:
@@ -594,8 +619,14 @@ static struct leat_sql_expr *parse_word(struct parser *p)
     case LEAT_KEYWORD_LOCALTIMESTAMP:
     case LEAT_KEYWORD_CURRENT_USER:
     case LEAT_KEYWORD_USER:
+        if (p->spark && is_keyword(p, LEAT_KEYWORD_USER) && !is_symbol_at(p, 1, "("))
+            break;
         expr = make_call(p, leat_keyword_text((enum leat_keyword)peek(p)->keyword), start, 0, NULL);
         advance(p);
+        if (p->spark && is_symbol(p, "(") && is_symbol_at(p, 1, ")")) {
+            advance(p);
+            advance(p);
+        }
         return expr ? close_expr(p, expr, start) : NULL;
     default:
         break;
@@ -614,6 +645,12 @@ struct leat_sql_expr *parse_primary(struct parser *p)
     case LEAT_TOKEN_INTEGER:
     case LEAT_TOKEN_DECIMAL:
         return parse_number(p);
+    case LEAT_TOKEN_SUFFIXED:
+        return spark_number(p);
+    case LEAT_TOKEN_BYTES:
+        return spark_bytes(p);
+    case LEAT_TOKEN_STRING_S:
+    case LEAT_TOKEN_STRING_RAW:
     case LEAT_TOKEN_STRING:
     case LEAT_TOKEN_STRING_E:
     case LEAT_TOKEN_STRING_U:
@@ -625,6 +662,7 @@ struct leat_sql_expr *parse_primary(struct parser *p)
         return parse_word(p);
     case LEAT_TOKEN_NAME:
     case LEAT_TOKEN_NAME_U:
+    case LEAT_TOKEN_BACKTICK:
         return parse_name_expr(p);
     case LEAT_TOKEN_OPERATOR:
         if (is_operator(p, "*")) {
@@ -636,9 +674,9 @@ struct leat_sql_expr *parse_primary(struct parser *p)
     case LEAT_TOKEN_SYMBOL:
         if (is_symbol(p, "("))
             return parse_parentheses(p);
-        if (is_symbol(p, "["))
+        if (is_symbol(p, "[") && !p->spark)
             return parse_array(p, start);
-        if (is_symbol(p, "{"))
+        if (is_symbol(p, "{") && !p->spark)
             return parse_map(p);
         break;
     case LEAT_TOKEN_END:

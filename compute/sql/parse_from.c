@@ -11,6 +11,7 @@ static struct leat_sql_from *new_from(struct parser *p, enum leat_sql_from_kind 
         from->kind = kind;
         from->offset = offset_of(p, start);
         from->depth = 1;
+        from->spark = p->spark;
     }
     return from;
 }
@@ -18,6 +19,8 @@ static struct leat_sql_from *new_from(struct parser *p, enum leat_sql_from_kind 
 /* Words that go on with FROM though they could be an alias. */
 static bool ends_table(const struct parser *p)
 {
+    if (p->spark && (is_word(p, "minus") || starts_distribution(p)))
+        return true;
     if (is_keyword(p, LEAT_KEYWORD_QUALIFY) || is_keyword(p, LEAT_KEYWORD_WATERMARK) ||
         is_keyword(p, LEAT_KEYWORD_PIVOT) || is_keyword(p, LEAT_KEYWORD_UNPIVOT))
         return true;
@@ -54,7 +57,8 @@ static bool parse_alias(struct parser *p, struct leat_sql_from *from)
         from->ordinality = true;
     }
     if (accept_keyword(p, LEAT_KEYWORD_AS)) {
-        if (!parse_name(p, NAME_COLUMN, "a name for the table", &from->alias))
+        if (!parse_name(p, NAME_COLUMN, "a name for the table", &from->alias) ||
+            !fold_name(p, &from->alias))
             return false;
     } else if (is_name(p, NAME_TABLE_ALIAS) && !ends_table(p)) {
         p->suspect = p->position + 1;
@@ -78,10 +82,10 @@ static bool parse_table_name(struct parser *p, struct leat_sql_from *from)
     if (!parse_path(p, "a table", &from->path))
         return false;
     if (!is_symbol(p, "("))
-        return true;
+        return !p->spark || spark_file_path(p, from);
     from->kind = LEAT_SQL_FROM_FUNCTION;
     from->function = parse_call(p, &from->path, start);
-    return from->function != NULL;
+    return from->function != NULL && (!p->spark || spark_table_function(p, from));
 }
 
 /* STREAM t, STREAM(t), STREAM f(...). Plain `stream` followed by nothing of that is a table. */
@@ -93,7 +97,7 @@ static bool is_stream(const struct parser *p)
         return false;
     if (is_symbol_at(p, 1, "("))
         return true;
-    if (next->kind == LEAT_TOKEN_NAME)
+    if (next->kind == LEAT_TOKEN_NAME || next->kind == LEAT_TOKEN_BACKTICK)
         return true;
     return next->kind == LEAT_TOKEN_WORD &&
            leat_keyword_class_of((enum leat_keyword)next->keyword) <= LEAT_KEYWORD_CLASS_COLUMN &&
@@ -143,7 +147,8 @@ static struct leat_sql_from *parse_from_parentheses(struct parser *p)
             from->query = parse_query_after(p, from->query, start + 1);
             if (!from->query)
                 return NULL;
-        } else if (from->kind != LEAT_SQL_FROM_JOIN && from->kind != LEAT_SQL_FROM_QUERY) {
+        } else if (from->kind != LEAT_SQL_FROM_JOIN && from->kind != LEAT_SQL_FROM_QUERY &&
+                   !p->spark) {
             char hint[128];
             snprintf(hint, sizeof(hint), "write FROM %.*s without parentheses",
                      (int)(from->length > 60 ? 60 : from->length), p->text + from->offset);
@@ -154,9 +159,24 @@ static struct leat_sql_from *parse_from_parentheses(struct parser *p)
     }
     if (!expect_symbol(p, ")"))
         return NULL;
-    if (from->kind == LEAT_SQL_FROM_QUERY && !from->alias.text.data && !parse_alias(p, from))
+    if ((from->kind == LEAT_SQL_FROM_QUERY || (p->spark && from->kind == LEAT_SQL_FROM_TABLE)) &&
+        !from->alias.text.data && !parse_alias(p, from))
         return NULL;
     return from;
+}
+
+/* VALUES 1, 2 or VALUES (1, 2), (3, 4) as a table. */
+static struct leat_sql_query *parse_inline_values(struct parser *p)
+{
+    size_t start = p->position;
+    struct leat_sql_query *query = parser_alloc(p, sizeof(*query));
+
+    if (!query || !(query->body = parse_values(p)))
+        return NULL;
+    query->offset = offset_of(p, start);
+    query->length = length_since(p, start);
+    query->dialect = LEAT_SQL_SPARK;
+    return query;
 }
 
 static struct leat_sql_from *parse_table_ref(struct parser *p)
@@ -176,6 +196,10 @@ static struct leat_sql_from *parse_table_ref(struct parser *p)
         }
         if (is_symbol(p, "(")) {
             from = parse_from_parentheses(p);
+        } else if (p->spark && is_keyword(p, LEAT_KEYWORD_VALUES)) {
+            from = new_from(p, LEAT_SQL_FROM_QUERY, start);
+            if (from && (!(from->query = parse_inline_values(p)) || !parse_alias(p, from)))
+                from = NULL;
         } else if (is_keyword(p, LEAT_KEYWORD_VALUES) && is_symbol_at(p, 1, "(")) {
             fail_token(p, LEAT_E_SYNTAX, "write FROM (VALUES (1), (2)) AS t(x)",
                        "VALUES in FROM stands in parentheses");
@@ -224,6 +248,12 @@ static bool parse_join_words(struct parser *p, struct leat_sql_from *join)
             found = true;
             break;
         }
+    if (p->spark && (is_keyword(p, LEAT_KEYWORD_SEMI) || is_keyword(p, LEAT_KEYWORD_ANTI)) &&
+        is_keyword_at(p, 1, LEAT_KEYWORD_JOIN)) {
+        join->join = is_keyword(p, LEAT_KEYWORD_ANTI) ? LEAT_SQL_JOIN_ANTI : LEAT_SQL_JOIN_SEMI;
+        advance(p);
+        return expect_keyword(p, LEAT_KEYWORD_JOIN);
+    }
     if ((is_keyword(p, LEAT_KEYWORD_SEMI) || is_keyword(p, LEAT_KEYWORD_ANTI)) &&
         is_keyword_at(p, 1, LEAT_KEYWORD_JOIN)) {
         bool anti = is_keyword(p, LEAT_KEYWORD_ANTI);
@@ -247,6 +277,10 @@ static bool parse_join_condition(struct parser *p, struct leat_sql_from *join)
     }
     if (accept_keyword(p, LEAT_KEYWORD_USING))
         return parse_name_list(p, "a column that both sides have", &join->using_columns);
+    if (p->spark && join->join == LEAT_SQL_JOIN_INNER) { /* without a condition: all pairs */
+        join->join = LEAT_SQL_JOIN_CROSS;
+        return true;
+    }
     return fail_here(p);
 }
 
@@ -260,6 +294,11 @@ struct leat_sql_from *parse_from_item(struct parser *p)
     left = parse_table_ref(p);
     while (left && !p->failed) {
         struct leat_sql_from *join;
+        if (p->spark && is_keyword(p, LEAT_KEYWORD_LATERAL) &&
+            is_keyword_at(p, 1, LEAT_KEYWORD_VIEW)) {
+            left = spark_lateral_view(p, left, start);
+            continue;
+        }
         if (is_keyword(p, LEAT_KEYWORD_LATERAL) && is_keyword_at(p, 1, LEAT_KEYWORD_VIEW)) {
             fail_token(p, LEAT_E_TRAP, "write CROSS JOIN LATERAL unnest(list) AS t(x)",
                        "LATERAL VIEW is not PostgreSQL's");

@@ -40,7 +40,7 @@ static struct leat_sql_expr *parse_postfix(struct parser *p)
         } else if (is_symbol(p, "[")) {
             expr = parse_subscript(p, expr, start);
         } else if (is_symbol(p, ".") &&
-                   (parenthesised || expr->kind == LEAT_SQL_SUBSCRIPT ||
+                   (parenthesised || p->spark || expr->kind == LEAT_SQL_SUBSCRIPT ||
                     expr->kind == LEAT_SQL_CALL || expr->kind == LEAT_SQL_FIELD)) {
             struct leat_sql_name name;
             advance(p);
@@ -88,6 +88,14 @@ static int operator_level(const struct parser *p)
     for (int i = 0; compare[i]; i++)
         if (is_operator(p, compare[i]))
             return LEVEL_COMPARE;
+    if (p->spark) {
+        if (is_operator(p, "==") || is_operator(p, "<=>"))
+            return LEVEL_COMPARE;
+        if (is_operator(p, "||"))
+            return LEVEL_ADD;
+        if (peek(p)->length == 1 && strchr("&^|", *s))
+            return *s == '&' ? LEVEL_BIT_AND : *s == '^' ? LEVEL_BIT_XOR : LEVEL_BIT_OR;
+    }
     if (peek(p)->length == 1) {
         if (*s == '+' || *s == '-')
             return LEVEL_ADD;
@@ -99,11 +107,30 @@ static int operator_level(const struct parser *p)
     return LEVEL_OTHER;
 }
 
+/* Operators that stand in no expression of Spark's. */
+static bool check_spark_operator(struct parser *p)
+{
+    if (is_operator(p, ">>>"))
+        return fail_token(p, LEAT_E_DIALECT, "write (x >> n) & mask",
+                          "the unsigned shift >>> is not carried over");
+    if (is_operator(p, "|>"))
+        return fail_token(p, LEAT_E_DIALECT, "nest the query: SELECT ... FROM (SELECT ...)",
+                          "the pipe |> is not carried over");
+    if (is_operator(p, "->"))
+        return fail_token(p, LEAT_E_DIALECT, NULL,
+                          "a lambda stands only as an argument of transform, filter and the like");
+    if (is_operator(p, "!"))
+        return fail_here(p);
+    return true;
+}
+
 /* Operators of other languages. False if it is one. */
 static bool check_operator(struct parser *p)
 {
     const struct leat_token *next = peek_at(p, 1);
 
+    if (p->spark)
+        return check_spark_operator(p);
     if (is_operator(p, "=="))
         return fail_token(p, LEAT_E_TRAP, "write =", "equality is written =, not ==");
     if (is_operator(p, "<=>"))
@@ -166,10 +193,20 @@ static struct leat_sql_expr *parse_operator(struct parser *p, struct leat_sql_ex
     memcpy(name, p->text + token->offset, token->length);
     if (strcmp(name, "!=") == 0)
         memcpy(name, "<>", 2);
+    if (p->spark && strcmp(name, "==") == 0)
+        name[1] = 0;
+    if (p->spark && strcmp(name, "^") == 0)
+        name[0] = '#';
     advance(p);
     if (is_quantifier(p))
         return parse_quantified(p, left, name, false, start);
     args[1] = parse_level(p, level + 1);
+    if (p->spark && args[1] && strcmp(name, "<=>") == 0) {
+        struct leat_sql_expr *same = make_expr(p, LEAT_SQL_DISTINCT, start, NULL, 2, args);
+        if (same)
+            same->negated = true;
+        return same;
+    }
     return args[1] ? make_expr(p, LEAT_SQL_OPERATOR, start, name, 2, args) : NULL;
 }
 
@@ -253,8 +290,8 @@ static struct leat_sql_expr *parse_between(struct parser *p, struct leat_sql_exp
 
     if (!symmetric && is_keyword(p, LEAT_KEYWORD_ASYMMETRIC))
         advance(p);
-    if (!(args[1] = parse_level(p, LEVEL_OTHER)) || !expect_keyword(p, LEAT_KEYWORD_AND) ||
-        !(args[2] = parse_level(p, LEVEL_OTHER)))
+    if (!(args[1] = parse_level(p, LEVEL_BIT_OR)) || !expect_keyword(p, LEAT_KEYWORD_AND) ||
+        !(args[2] = parse_level(p, LEVEL_BIT_OR)))
         return NULL;
     expr = make_expr(p, LEAT_SQL_BETWEEN, start, NULL, 3, args);
     if (expr) {
@@ -270,12 +307,14 @@ static struct leat_sql_expr *parse_like(struct parser *p, struct leat_sql_expr *
     struct leat_sql_expr *args[3] = {left, NULL, NULL}, *expr;
     uint32_t count = 2;
 
+    if (p->spark && is_quantifier(p))
+        return spark_like_list(p, left, name, negated, start);
     if (is_quantifier(p))
         return parse_quantified(p, left, name, negated, start);
-    if (!(args[1] = parse_level(p, LEVEL_OTHER)))
+    if (!(args[1] = parse_level(p, LEVEL_BIT_OR)))
         return NULL;
     if (accept_keyword(p, LEAT_KEYWORD_ESCAPE)) {
-        if (!(args[2] = parse_level(p, LEVEL_OTHER)))
+        if (!(args[2] = parse_level(p, LEVEL_BIT_OR)))
             return NULL;
         count = 3;
     }
@@ -303,6 +342,14 @@ static struct leat_sql_expr *parse_predicate(struct parser *p, struct leat_sql_e
         if (!expect_keyword(p, LEAT_KEYWORD_TO))
             return NULL;
         return parse_like(p, left, "similar to", negated, start);
+    }
+    if (p->spark && (is_keyword(p, LEAT_KEYWORD_RLIKE) || is_word(p, "regexp"))) {
+        struct leat_sql_expr *args[2] = {left, NULL}, *expr;
+        advance(p);
+        if (!(args[1] = parse_level(p, LEVEL_BIT_OR)))
+            return NULL;
+        expr = make_expr(p, LEAT_SQL_OPERATOR, start, "~", 2, args);
+        return negated && expr ? make_expr(p, LEAT_SQL_NOT, start, NULL, 1, &expr) : expr;
     }
     if (is_keyword(p, LEAT_KEYWORD_RLIKE))
         fail_token(p, LEAT_E_TRAP, negated ? "write x !~ 'pattern'" : "write x ~ 'pattern'",
@@ -364,6 +411,12 @@ static struct leat_sql_expr *parse_run(struct parser *p, struct leat_sql_expr *l
 static bool is_predicate(const struct parser *p)
 {
     size_t i = is_keyword(p, LEAT_KEYWORD_NOT) ? 1 : 0;
+    const struct leat_token *word = peek_at(p, i);
+
+    if (p->spark && word->kind == LEAT_TOKEN_WORD &&
+        leat_text_equal_nocase((struct leat_text){p->text + word->offset, word->length},
+                               leat_text_of("regexp")))
+        return true;
     return is_keyword_at(p, i, LEAT_KEYWORD_BETWEEN) || is_keyword_at(p, i, LEAT_KEYWORD_IN) ||
            is_keyword_at(p, i, LEAT_KEYWORD_LIKE) || is_keyword_at(p, i, LEAT_KEYWORD_ILIKE) ||
            is_keyword_at(p, i, LEAT_KEYWORD_SIMILAR) || is_keyword_at(p, i, LEAT_KEYWORD_RLIKE);
@@ -384,9 +437,15 @@ static struct leat_sql_expr *parse_one(struct parser *p, struct leat_sql_expr *l
             return parse_run(p, left, LEAT_KEYWORD_OR, LEVEL_OR, start);
         if (level <= LEVEL_AND && is_keyword(p, LEAT_KEYWORD_AND))
             return parse_run(p, left, LEAT_KEYWORD_AND, LEVEL_AND, start);
+        if (p->spark && level <= LEVEL_MULTIPLY && is_word(p, "div")) {
+            struct leat_sql_expr *args[2] = {left, NULL};
+            advance(p);
+            args[1] = parse_level(p, LEVEL_MULTIPLY + 1);
+            return args[1] ? spark_form(p, "div", start, 2, args) : NULL;
+        }
         if (level <= LEVEL_IS && is_keyword(p, LEAT_KEYWORD_IS))
             return parse_is(p, left, start);
-        if (level <= LEVEL_IS &&
+        if (level <= LEVEL_IS && !p->spark &&
             (is_keyword(p, LEAT_KEYWORD_ISNULL) || is_keyword(p, LEAT_KEYWORD_NOTNULL))) {
             bool negated = is_keyword(p, LEAT_KEYWORD_NOTNULL);
             advance(p);
@@ -418,7 +477,8 @@ struct leat_sql_expr *parse_level(struct parser *p, int level)
     struct leat_sql_expr *left;
     bool more = true;
 
-    if (level <= LEVEL_NOT && is_keyword(p, LEAT_KEYWORD_NOT)) {
+    if (level <= LEVEL_NOT &&
+        (is_keyword(p, LEAT_KEYWORD_NOT) || (p->spark && is_operator(p, "!")))) {
         struct leat_sql_expr *operand;
         if (!enter(p))
             return NULL;

@@ -11,7 +11,8 @@ bool is_query_start(const struct parser *p, size_t ahead)
         is_keyword_at(p, ahead, LEAT_KEYWORD_WITH) || is_keyword_at(p, ahead, LEAT_KEYWORD_TABLE) ||
         is_keyword_at(p, ahead, LEAT_KEYWORD_FROM))
         return true;
-    return is_keyword_at(p, ahead, LEAT_KEYWORD_VALUES) && is_symbol_at(p, ahead + 1, "(");
+    return is_keyword_at(p, ahead, LEAT_KEYWORD_VALUES) &&
+           (is_symbol_at(p, ahead + 1, "(") || p->spark);
 }
 
 static struct leat_sql_body *new_body(struct parser *p, enum leat_sql_body_kind kind, size_t start)
@@ -19,6 +20,7 @@ static struct leat_sql_body *new_body(struct parser *p, enum leat_sql_body_kind 
     struct leat_sql_body *body = parser_alloc(p, sizeof(*body));
     if (body) {
         body->kind = kind;
+        body->spark = p->spark;
         body->offset = offset_of(p, start);
         body->depth = 1;
     }
@@ -42,6 +44,8 @@ static bool ends_item(const struct parser *p)
     if ((is_keyword(p, LEAT_KEYWORD_GIVEN) || is_keyword(p, LEAT_KEYWORD_EXPECT)) &&
         starts_test_part(p))
         return true;
+    if (p->spark && (is_word(p, "minus") || starts_distribution(p)))
+        return true;
     return is_keyword(p, LEAT_KEYWORD_QUALIFY) ||
            (is_keyword(p, LEAT_KEYWORD_LATERAL) && is_keyword_at(p, 1, LEAT_KEYWORD_VIEW));
 }
@@ -50,6 +54,8 @@ static bool parse_item(struct parser *p, struct leat_sql_item *item)
 {
     if (!(item->expr = parse_expr(p)))
         return false;
+    if (p->spark && spark_take_generator(p, item))
+        return !p->failed;
     if (accept_keyword(p, LEAT_KEYWORD_AS))
         return parse_name(p, NAME_LABEL, "a name", &item->alias);
     if (item->expr->kind != LEAT_SQL_STAR && is_name(p, NAME_COLUMN) && !ends_item(p)) {
@@ -67,7 +73,8 @@ static bool ends_select_list(const struct parser *p)
     for (size_t i = 0; i < sizeof(clauses) / sizeof(clauses[0]); i++)
         if (is_keyword(p, (enum leat_keyword)clauses[i]))
             return true;
-    return peek(p)->kind == LEAT_TOKEN_END || is_symbol(p, ")") || is_symbol(p, ";");
+    return peek(p)->kind == LEAT_TOKEN_END || is_symbol(p, ")") || is_symbol(p, ";") ||
+           (p->spark && is_operator(p, "|>"));
 }
 
 static bool parse_items(struct parser *p, struct leat_sql_select *select)
@@ -119,6 +126,8 @@ static bool parse_group_by(struct parser *p, struct leat_sql_select *select)
     }
     if (is_keyword(p, LEAT_KEYWORD_DISTINCT))
         advance(p);
+    if (p->spark && is_symbol(p, "(") && is_symbol_at(p, 1, "(")) /* GROUP BY ((a, b), c) */
+        want(p, "a column");
     if ((is_keyword(p, LEAT_KEYWORD_GROUPING) && is_keyword_at(p, 1, LEAT_KEYWORD_SETS)) ||
         ((is_keyword(p, LEAT_KEYWORD_ROLLUP) || is_keyword(p, LEAT_KEYWORD_CUBE)) &&
          is_symbol_at(p, 1, "(")))
@@ -130,7 +139,16 @@ static bool parse_group_by(struct parser *p, struct leat_sql_select *select)
         advance(p);
         return true;
     }
-    return parse_expr_list(p, &select->group_by);
+    if (!parse_expr_list(p, &select->group_by))
+        return false;
+    if (p->spark &&
+        (is_keyword(p, LEAT_KEYWORD_GROUPING) ||
+         (is_keyword(p, LEAT_KEYWORD_WITH) &&
+          (is_keyword_at(p, 1, LEAT_KEYWORD_ROLLUP) || is_keyword_at(p, 1, LEAT_KEYWORD_CUBE)))))
+        return fail_token(p, LEAT_E_DIALECT,
+                          "write one SELECT for each set of columns, joined by UNION ALL",
+                          "GROUPING SETS, ROLLUP and CUBE are not supported");
+    return true;
 }
 
 static bool parse_windows(struct parser *p, struct leat_sql_select *select)
@@ -141,7 +159,8 @@ static bool parse_windows(struct parser *p, struct leat_sql_select *select)
         struct leat_sql_window *window = list_add(p, &list, sizeof(*window)), definition = {0};
         struct leat_sql_name name;
         if (!window || !parse_name(p, NAME_COLUMN, "a window's name", &name) ||
-            !expect_keyword(p, LEAT_KEYWORD_AS) || !parse_window(p, &definition))
+            !fold_name(p, &name) || !expect_keyword(p, LEAT_KEYWORD_AS) ||
+            !parse_window(p, &definition))
             return false;
         if (definition.reference)
             return fail_at(p, LEAT_E_SQL_UNSUPPORTED, definition.offset, definition.length, NULL,
@@ -172,7 +191,7 @@ static bool parse_select_tail(struct parser *p, struct leat_sql_select *select)
         if (!(select->qualify = parse_expr(p)))
             return false;
     }
-    return true;
+    return !p->spark || spark_move_generators(p, select);
 }
 
 static struct leat_sql_body *parse_select(struct parser *p)
@@ -229,7 +248,29 @@ static struct leat_sql_body *parse_select(struct parser *p)
     return body;
 }
 
-static struct leat_sql_body *parse_values(struct parser *p)
+/* (a, b); Spark writes a single value without parentheses too, and a row's may hold one more
+ * operator: (1) + 2. */
+static bool parse_row_of_values(struct parser *p, struct leat_sql_exprs *row)
+{
+    struct leat_sql_expr *expr;
+
+    if (!p->spark)
+        return expect_symbol(p, "(") && parse_expr_list(p, row) && expect_symbol(p, ")");
+    if (!(expr = parse_expr(p)))
+        return false;
+    if (expr->kind == LEAT_SQL_ROW && !expr->path.count) {
+        *row = (struct leat_sql_exprs){expr->arg_count, expr->args};
+        return true;
+    }
+    row->items = parser_alloc(p, sizeof(*row->items));
+    if (!row->items)
+        return false;
+    row->items[0] = expr;
+    row->count = 1;
+    return true;
+}
+
+struct leat_sql_body *parse_values(struct parser *p)
 {
     size_t start = p->position;
     struct leat_sql_body *body = new_body(p, LEAT_SQL_VALUES, start);
@@ -242,7 +283,7 @@ static struct leat_sql_body *parse_values(struct parser *p)
             (peek(p)->kind == LEAT_TOKEN_END || is_symbol(p, ";") || is_symbol(p, ")")))
             break;
         row = body ? list_add(p, &rows, sizeof(*row)) : NULL;
-        if (!row || !expect_symbol(p, "(") || !parse_expr_list(p, row) || !expect_symbol(p, ")"))
+        if (!row || !parse_row_of_values(p, row))
             return NULL;
         if (row->count != ((struct leat_sql_exprs *)rows.items)[0].count) {
             fail_at(p, LEAT_E_SYNTAX, row->items[0]->offset, row->items[0]->length, NULL,
@@ -330,7 +371,8 @@ static struct leat_sql_body *parse_set_tail(struct parser *p, struct leat_sql_bo
         enum leat_sql_body_kind kind;
         if (level == 0 && is_keyword(p, LEAT_KEYWORD_UNION))
             kind = LEAT_SQL_UNION;
-        else if (level == 0 && is_keyword(p, LEAT_KEYWORD_EXCEPT))
+        else if (level == 0 &&
+                 (is_keyword(p, LEAT_KEYWORD_EXCEPT) || (p->spark && is_word(p, "minus"))))
             kind = LEAT_SQL_EXCEPT;
         else if (is_keyword(p, LEAT_KEYWORD_INTERSECT))
             kind = LEAT_SQL_INTERSECT;
@@ -380,11 +422,12 @@ static bool parse_with(struct parser *p, struct leat_sql_query *query)
     query->recursive = accept_keyword(p, LEAT_KEYWORD_RECURSIVE);
     do {
         struct leat_sql_cte *cte = list_add(p, &ctes, sizeof(*cte));
-        if (!cte || !parse_name(p, NAME_COLUMN, "a name for the query", &cte->name))
+        if (!cte || !parse_name(p, NAME_COLUMN, "a name for the query", &cte->name) ||
+            !fold_name(p, &cte->name))
             return false;
         if (is_symbol(p, "(") && !parse_name_list(p, "a column name", &cte->columns))
             return false;
-        if (!expect_keyword(p, LEAT_KEYWORD_AS))
+        if (!(p->spark && is_symbol(p, "(")) && !expect_keyword(p, LEAT_KEYWORD_AS))
             return false;
         if (accept_keyword(p, LEAT_KEYWORD_MATERIALIZED)) {
             cte->materialized = LEAT_SQL_MATERIALIZED_YES;
@@ -416,6 +459,10 @@ static bool parse_order_by(struct parser *p, struct leat_sql_query *query)
             order->descending = true;
         else
             accept_keyword(p, LEAT_KEYWORD_ASC);
+        if (p->spark) {
+            order->nulls_given = true;
+            order->nulls_first = !order->descending;
+        }
         if (accept_keyword(p, LEAT_KEYWORD_NULLS)) {
             order->nulls_given = true;
             order->nulls_first = accept_keyword(p, LEAT_KEYWORD_FIRST);
@@ -454,6 +501,8 @@ static bool parse_query_tail(struct parser *p, struct leat_sql_query *query)
 {
     if (accept_keyword(p, LEAT_KEYWORD_ORDER) && !parse_order_by(p, query))
         return false;
+    if (p->spark && !spark_skip_distribution(p, query))
+        return false;
     for (;;) {
         if (!query->limit && accept_keyword(p, LEAT_KEYWORD_LIMIT)) {
             if (is_keyword(p, LEAT_KEYWORD_ALL))
@@ -490,6 +539,7 @@ struct leat_sql_query *parse_query(struct parser *p)
     if (!query || !enter(p))
         return NULL;
     query->offset = offset_of(p, start);
+    query->dialect = p->spark ? LEAT_SQL_SPARK : LEAT_SQL_POSTGRES;
     if (accept_keyword(p, LEAT_KEYWORD_WITH) && !parse_with(p, query))
         return NULL;
     if (!(query->body = parse_set(p, 0)) || !parse_query_tail(p, query))
@@ -509,6 +559,7 @@ struct leat_sql_query *parse_query_after(struct parser *p, struct leat_sql_query
         return NULL;
     body->nested = first;
     body->length = first->length;
+    query->dialect = first->dialect;
     query->offset = offset_of(p, start);
     if (!(query->body = parse_set_tail(p, body, 0, start)) || !parse_query_tail(p, query))
         return NULL;

@@ -4,6 +4,7 @@
  */
 #include "compute/sql/parser_internal.h"
 #include <stdio.h>
+#include <strings.h>
 
 static bool parse_insert(struct parser *p, struct leat_sql_insert *insert)
 {
@@ -294,6 +295,59 @@ static bool parse_set_statement(struct parser *p, struct leat_sql_set *set)
     return set->value.data ? true : fail_memory(p);
 }
 
+/* The dotted name as written. */
+static struct leat_text setting_name(const struct parser *p, const struct leat_sql_set *set)
+{
+    return (struct leat_text){p->text + set->name.offset, set->name.length};
+}
+
+/* USE SCHEMA x, USE CATALOG x, SET CATALOG x: settings `schema` and `catalog`. */
+static bool parse_use(struct parser *p, struct leat_sql_set *set)
+{
+    struct leat_sql_path value;
+    const char *what = NULL;
+
+    advance(p);
+    if (is_word(p, "catalog"))
+        what = "catalog";
+    else if (is_word(p, "database") || is_word(p, "schema") || is_word(p, "namespace"))
+        what = "schema";
+    if (!what)
+        return fail_token(p, LEAT_E_DIALECT, "write USE SCHEMA name, or USE CATALOG name",
+                          "USE with a bare name is refused by Spark's pipelines too");
+    set->name.parts = parser_alloc(p, sizeof(struct leat_sql_name));
+    if (!set->name.parts)
+        return false;
+    set->name.count = 1;
+    set->name.parts[0].text = leat_text_of(what);
+    set->name.offset = peek(p)->offset;
+    set->name.length = peek(p)->length;
+    advance(p);
+    if (!parse_path(p, "a name", &value))
+        return false;
+    set->value = value.parts[value.count - 1].text;
+    return true;
+}
+
+/* SET of Spark's settings, and what stands for USE. */
+static bool parse_spark_set(struct parser *p, struct leat_sql_set *set)
+{
+    const char *reason;
+
+    if (is_keyword(p, LEAT_KEYWORD_USE) ||
+        (is_keyword(p, LEAT_KEYWORD_SET) && peek_at(p, 1)->kind == LEAT_TOKEN_WORD &&
+         p->tokens.items[p->position + 1].length == 7 &&
+         strncasecmp(p->text + peek_at(p, 1)->offset, "catalog", 7) == 0))
+        return parse_use(p, set);
+    if (!parse_set_statement(p, set))
+        return false;
+    reason = set->name.length ? leat_sql_spark_setting(setting_name(p, set), set->value) : NULL;
+    if (reason)
+        return fail_at(p, LEAT_E_DIALECT, set->name.offset, set->name.length, NULL,
+                       "this setting of Spark's is not carried over: %s", reason);
+    return true;
+}
+
 /* Statements that other systems have. */
 static bool refuse_statement(struct parser *p)
 {
@@ -355,9 +409,16 @@ static bool parse_statement_of(struct parser *p, struct leat_sql_statement *stat
     case LEAT_KEYWORD_DESC:
         statement->kind = LEAT_SQL_STATEMENT_DESCRIBE;
         return parse_describe(p, &statement->describe);
+    case LEAT_KEYWORD_USE:
+        if (!p->spark)
+            break;
+        statement->kind = LEAT_SQL_STATEMENT_SET;
+        return parse_spark_set(p, &statement->set);
     case LEAT_KEYWORD_SET:
     case LEAT_KEYWORD_RESET:
         statement->kind = LEAT_SQL_STATEMENT_SET;
+        if (p->spark)
+            return parse_spark_set(p, &statement->set);
         return parse_set_statement(p, &statement->set);
     default:
         break;

@@ -35,6 +35,15 @@ void *list_add(struct parser *p, struct list *list, size_t size)
     return (char *)list->items + (size_t)list->count++ * size;
 }
 
+struct leat_text parser_number_name(struct parser *p, const char *prefix, size_t number)
+{
+    char *name = leat_arena_printf(p->arena, "%s%zu", prefix, number);
+
+    if (!name)
+        fail_memory(p);
+    return (struct leat_text){name, name ? strlen(name) : 0};
+}
+
 /* --- tokens --- */
 const struct leat_token *peek_at(const struct parser *p, size_t ahead)
 {
@@ -88,7 +97,8 @@ bool is_string_at(const struct parser *p, size_t ahead)
 {
     unsigned kind = peek_at(p, ahead)->kind;
     return kind == LEAT_TOKEN_STRING || kind == LEAT_TOKEN_STRING_E ||
-           kind == LEAT_TOKEN_STRING_U || kind == LEAT_TOKEN_DOLLAR;
+           kind == LEAT_TOKEN_STRING_U || kind == LEAT_TOKEN_DOLLAR ||
+           kind == LEAT_TOKEN_STRING_S || kind == LEAT_TOKEN_STRING_RAW;
 }
 
 void want(struct parser *p, const char *what)
@@ -350,15 +360,36 @@ bool fail_here(struct parser *p)
 }
 
 /* --- names --- */
+/* Reserved words of PostgreSQL's that Spark does not reserve and that columns are called. */
+static bool is_spark_name(enum leat_keyword keyword)
+{
+    switch (keyword) {
+    case LEAT_KEYWORD_USER:
+    case LEAT_KEYWORD_COLUMN:
+    case LEAT_KEYWORD_CHECK:
+    case LEAT_KEYWORD_PRIMARY:
+    case LEAT_KEYWORD_REFERENCES:
+    case LEAT_KEYWORD_ONLY:
+    case LEAT_KEYWORD_TABLE:
+    case LEAT_KEYWORD_SYMMETRIC:
+    case LEAT_KEYWORD_ASYMMETRIC:
+    case LEAT_KEYWORD_ANALYZE:
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool is_name(const struct parser *p, enum name_use use)
 {
     const struct leat_token *token = peek(p);
 
-    if (token->kind == LEAT_TOKEN_NAME || token->kind == LEAT_TOKEN_NAME_U)
+    if (token->kind == LEAT_TOKEN_NAME || token->kind == LEAT_TOKEN_NAME_U ||
+        token->kind == LEAT_TOKEN_BACKTICK)
         return true;
     if (token->kind != LEAT_TOKEN_WORD)
         return false;
-    if (use == NAME_LABEL)
+    if (use == NAME_LABEL || (p->spark && is_spark_name((enum leat_keyword)token->keyword)))
         return true;
     switch (leat_keyword_class_of((enum leat_keyword)token->keyword)) {
     case LEAT_KEYWORD_CLASS_FREE:
@@ -381,22 +412,30 @@ bool parse_name(struct parser *p, enum name_use use, const char *what, struct le
     *out = (struct leat_sql_name){0};
     if (!is_name(p, use)) {
         if (token->kind == LEAT_TOKEN_WORD) {
-            char hint[128];
-            snprintf(hint, sizeof(hint), "to use it as a name, quote it: \"%.*s\"",
-                     (int)token->length, p->text + token->offset);
+            char hint[128], quote = p->spark ? '`' : '"';
+            snprintf(hint, sizeof(hint), "to use it as a name, quote it: %c%.*s%c", quote,
+                     (int)token->length, p->text + token->offset, quote);
             return fail_token(p, LEAT_E_SYNTAX, hint, "\"%.*s\" is a reserved word: expected %s",
                               (int)token->length, p->text + token->offset, what);
         }
         if (is_string_at(p, 0)) {
             char hint[128];
-            snprintf(hint, sizeof(hint), "names take double quotes: \"%.*s\"",
+            snprintf(hint, sizeof(hint),
+                     p->spark ? "names take backticks: `%.*s`"
+                              : "names take double quotes: \"%.*s\"",
                      token->length > 2 ? (int)token->length - 2 : 0, p->text + token->offset + 1);
             return fail_token(p, LEAT_E_SYNTAX, hint, "expected %s, not a string", what);
         }
         want(p, what);
         return fail_here(p);
     }
-    status = leat_token_value(p->text, token, p->arena, &out->text, p->err);
+    if (p->spark && token->kind == LEAT_TOKEN_WORD) { /* as written */
+        const char *copy = leat_arena_copy(p->arena, p->text + token->offset, token->length);
+        out->text = (struct leat_text){copy, token->length};
+        status = copy ? LEAT_OK : LEAT_NO_MEMORY;
+    } else {
+        status = leat_token_value(p->text, token, p->arena, &out->text, p->err);
+    }
     if (status) {
         if (status == LEAT_NO_MEMORY)
             return fail_memory(p);
@@ -404,10 +443,26 @@ bool parse_name(struct parser *p, enum name_use use, const char *what, struct le
         place(p, p->err ? (size_t)p->err->place.offset : token->offset, 2);
         return false;
     }
-    out->quoted = token->kind != LEAT_TOKEN_WORD;
+    out->quoted = token->kind != LEAT_TOKEN_WORD && token->kind != LEAT_TOKEN_BACKTICK;
     out->offset = token->offset;
     out->length = token->length;
     advance(p);
+    return use != NAME_TABLE_ALIAS || fold_name(p, out);
+}
+
+bool fold_name(struct parser *p, struct leat_sql_name *name)
+{
+    char *copy;
+
+    if (!p->spark)
+        return true;
+    copy = leat_arena_copy(p->arena, name->text.data, name->text.length);
+    if (!copy)
+        return fail_memory(p);
+    for (size_t i = 0; i < name->text.length; i++)
+        if (copy[i] >= 'A' && copy[i] <= 'Z')
+            copy[i] = (char)(copy[i] + 32);
+    name->text.data = copy;
     return true;
 }
 
@@ -418,7 +473,8 @@ bool parse_path(struct parser *p, const char *what, struct leat_sql_path *out)
 
     do {
         struct leat_sql_name *name = list_add(p, &parts, sizeof(*name));
-        if (!name || !parse_name(p, parts.count > 1 ? NAME_LABEL : NAME_COLUMN, what, name))
+        if (!name || !parse_name(p, parts.count > 1 ? NAME_LABEL : NAME_COLUMN, what, name) ||
+            !fold_name(p, name))
             return false;
         if (parts.count > 8)
             return fail_at(p, LEAT_E_SYNTAX, offset_of(p, start), length_since(p, start), NULL,
@@ -426,6 +482,25 @@ bool parse_path(struct parser *p, const char *what, struct leat_sql_path *out)
     } while (accept_symbol(p, "."));
     *out = (struct leat_sql_path){parts.count, parts.items, offset_of(p, start),
                                   length_since(p, start)};
+    return true;
+}
+
+/* Spark reads strings that follow each other as one. */
+static bool join_string(struct parser *p, const char *what, struct leat_text *out)
+{
+    struct leat_text more;
+    char *both;
+
+    if (!enter(p) || !parse_string(p, what, &more))
+        return false;
+    leave(p);
+    both = leat_arena_alloc(p->arena, out->length + more.length + 1);
+    if (!both)
+        return fail_memory(p);
+    memcpy(both, out->data, out->length);
+    memcpy(both + out->length, more.data, more.length);
+    both[out->length + more.length] = 0;
+    *out = (struct leat_text){both, out->length + more.length};
     return true;
 }
 
@@ -453,7 +528,7 @@ bool parse_string(struct parser *p, const char *what, struct leat_text *out)
         return false;
     }
     advance(p);
-    return true;
+    return !p->spark || !is_string_at(p, 0) || join_string(p, what, out);
 }
 
 bool parse_name_list(struct parser *p, const char *what, struct leat_sql_names *out)
@@ -472,16 +547,20 @@ bool parse_name_list(struct parser *p, const char *what, struct leat_sql_names *
 }
 
 /* --- entry points --- */
-static enum leat_status parser_init(struct parser *p, const char *name, const char *text,
-                                    size_t length, struct leat_arena *arena, struct leat_error *err)
+enum leat_status parser_init(struct parser *p, const char *name, const char *text, size_t length,
+                             enum leat_sql_dialect dialect, struct leat_arena *arena,
+                             struct leat_error *err)
 {
     *p = (struct parser){.text = text,
                          .length = length,
                          .source = name ? name : "",
                          .arena = arena,
                          .err = err,
+                         .spark = dialect == LEAT_SQL_SPARK,
+                         .origin = dialect == LEAT_SQL_SPARK ? LEAT_SQL_ORIGIN_SPARK
+                                                             : LEAT_SQL_ORIGIN_POSTGRES,
                          .expected_at = SIZE_MAX};
-    return leat_tokens_init(&p->tokens, text, length, err);
+    return leat_tokens_init(&p->tokens, text, length, dialect, err);
 }
 
 static void skip_statement(struct parser *p)
@@ -490,17 +569,41 @@ static void skip_statement(struct parser *p)
         advance(p);
 }
 
+bool leat_sql_dialect_find(struct leat_text name, enum leat_sql_dialect *out)
+{
+    bool spark = leat_text_equal_nocase(name, leat_text_of("spark"));
+
+    *out = spark ? LEAT_SQL_SPARK : LEAT_SQL_POSTGRES;
+    return spark || leat_text_equal_nocase(name, leat_text_of("postgres")) ||
+           leat_text_equal_nocase(name, leat_text_of("postgresql"));
+}
+
+/* SET dialect: the rest of the text is cut anew. */
+static bool turn_dialect(struct parser *p, const struct leat_sql_statement *statement)
+{
+    enum leat_sql_dialect dialect = LEAT_SQL_POSTGRES;
+
+    if (statement->kind != LEAT_SQL_STATEMENT_SET || statement->set.name.count != 1 ||
+        !leat_text_equal(statement->set.name.parts[0].text, leat_text_of("dialect")) ||
+        (!statement->set.reset && !leat_sql_dialect_find(statement->set.value, &dialect)))
+        return true;
+    p->spark = dialect == LEAT_SQL_SPARK;
+    p->origin = p->spark ? LEAT_SQL_ORIGIN_SPARK : LEAT_SQL_ORIGIN_POSTGRES;
+    return leat_tokens_turn(&p->tokens, p->position, dialect, p->err) == LEAT_OK || fail_memory(p);
+}
+
 enum leat_status leat_sql_parse(const char *name, const char *text, size_t length,
-                                struct leat_arena *arena, struct leat_sql_script *out,
-                                struct leat_error *err)
+                                enum leat_sql_dialect dialect, struct leat_arena *arena,
+                                struct leat_sql_script *out, struct leat_error *err)
 {
     struct parser parser, *p = &parser;
     struct list statements = {0}, errors = {0};
     struct leat_error error;
     enum leat_status status;
 
-    *out = (struct leat_sql_script){.name = name ? name : "", .text = text, .length = length};
-    status = parser_init(p, name, text, length, arena, err);
+    *out = (struct leat_sql_script){
+        .name = name ? name : "", .text = text, .length = length, .dialect = dialect};
+    status = parser_init(p, name, text, length, dialect, arena, err);
     if (status)
         return status;
     p->err = &error;
@@ -521,7 +624,7 @@ enum leat_status leat_sql_parse(const char *name, const char *text, size_t lengt
         }
         if (!p->failed) {
             slot = list_add(p, &statements, sizeof(struct leat_sql_statement *));
-            if (slot)
+            if (slot && turn_dialect(p, statement))
                 *slot = statement;
         }
         if (p->failed) {
@@ -547,14 +650,14 @@ enum leat_status leat_sql_parse(const char *name, const char *text, size_t lengt
 }
 
 enum leat_status leat_sql_parse_query(const char *name, const char *text, size_t length,
-                                      struct leat_arena *arena, struct leat_sql_query **out,
-                                      struct leat_error *err)
+                                      enum leat_sql_dialect dialect, struct leat_arena *arena,
+                                      struct leat_sql_query **out, struct leat_error *err)
 {
     struct parser parser, *p = &parser;
     struct leat_error local;
 
     *out = NULL;
-    LEAT_TRY(parser_init(p, name, text, length, arena, err ? err : &local));
+    LEAT_TRY(parser_init(p, name, text, length, dialect, arena, err ? err : &local));
     p->err = err ? err : &local;
     *out = parse_query(p);
     if (!p->failed) {
@@ -572,14 +675,14 @@ enum leat_status leat_sql_parse_query(const char *name, const char *text, size_t
 }
 
 enum leat_status leat_sql_parse_expression(const char *name, const char *text, size_t length,
-                                           struct leat_arena *arena, struct leat_sql_expr **out,
-                                           struct leat_error *err)
+                                           enum leat_sql_dialect dialect, struct leat_arena *arena,
+                                           struct leat_sql_expr **out, struct leat_error *err)
 {
     struct parser parser, *p = &parser;
     struct leat_error local;
 
     *out = NULL;
-    LEAT_TRY(parser_init(p, name, text, length, arena, err ? err : &local));
+    LEAT_TRY(parser_init(p, name, text, length, dialect, arena, err ? err : &local));
     p->err = err ? err : &local;
     *out = parse_expr(p);
     if (!p->failed && peek(p)->kind != LEAT_TOKEN_END) {

@@ -15,6 +15,8 @@ struct parser {
     size_t length;
     const char *source;
     struct leat_tokens tokens;
+    bool spark;      /* the dialect is Spark's */
+    uint8_t origin;  /* of the expressions being made (enum leat_sql_origin) */
     size_t position; /* of the current token */
     struct leat_arena *arena;
     struct leat_error *err; /* of the current statement */
@@ -41,6 +43,9 @@ struct list {
 void *parser_alloc(struct parser *p, size_t size);
 /* Room for one more item of `size`, zeroed; NULL when out of memory. */
 void *list_add(struct parser *p, struct list *list, size_t size);
+
+/* "prefix" and a number, in the arena; data NULL when out of memory. */
+struct leat_text parser_number_name(struct parser *p, const char *prefix, size_t number);
 
 const struct leat_token *peek(const struct parser *p);
 const struct leat_token *peek_at(const struct parser *p, size_t ahead);
@@ -83,6 +88,9 @@ bool is_name(const struct parser *p, enum name_use use);
 bool parse_name(struct parser *p, enum name_use use, const char *what, struct leat_sql_name *out);
 bool parse_path(struct parser *p, const char *what, struct leat_sql_path *out);
 bool parse_string(struct parser *p, const char *what, struct leat_text *out);
+/* In Spark, where a name's case never counts: lower case, for names that are compared (tables,
+ * functions, aliases of tables). Columns keep their case, which their tables show. */
+bool fold_name(struct parser *p, struct leat_sql_name *name);
 /* ( name, name ) */
 bool parse_name_list(struct parser *p, const char *what, struct leat_sql_names *out);
 /* Nearest keyword to the word, or NULL. */
@@ -118,6 +126,9 @@ struct leat_sql_query *parse_query_after(struct parser *p, struct leat_sql_query
 /* True if a query starts at the token `ahead`. */
 bool is_query_start(const struct parser *p, size_t ahead);
 
+/* VALUES and its rows: the word is the current token. */
+struct leat_sql_body *parse_values(struct parser *p);
+
 /* Behind GIVEN or EXPECT: true if a name follows, as in CREATE TEST. */
 bool starts_test_part(const struct parser *p);
 
@@ -130,6 +141,58 @@ bool parse_create(struct parser *p, struct leat_sql_statement *statement);
 bool parse_test(struct parser *p, struct leat_sql_statement *statement);
 bool parse_flow(struct parser *p, struct leat_sql_statement *statement);
 
+/* A parser of another text for the same statement, in PostgreSQL's dialect: for templates. */
+enum leat_status parser_init(struct parser *p, const char *name, const char *text, size_t length,
+                             enum leat_sql_dialect dialect, struct leat_arena *arena,
+                             struct leat_error *err);
+
+/* --- spark_forms.c, spark_calls.c, spark_literals.c: only for Spark's text --- */
+/* A call as written becomes the form that stands for it; refused by name if there is none. */
+struct leat_sql_expr *spark_call(struct parser *p, struct leat_sql_expr *expr, size_t start);
+/* The form of the function `name` over arguments. */
+struct leat_sql_expr *spark_form(struct parser *p, const char *name, size_t start, uint32_t count,
+                                 struct leat_sql_expr *const *args);
+/* The expression of a form's text over arguments. */
+struct leat_sql_expr *spark_expand(struct parser *p, const char *text, size_t start, uint32_t count,
+                                   struct leat_sql_expr *const *args);
+/* Functions without a fixed form; NULL and not failed: it is none of them. */
+struct leat_sql_expr *spark_special(struct parser *p, const char *name, size_t start,
+                                    uint32_t count, struct leat_sql_expr *const *args);
+struct leat_sql_expr *spark_window_form(struct parser *p, const struct leat_sql_call *call,
+                                        const char *name, size_t start);
+struct leat_sql_expr *spark_number(struct parser *p);   /* 10L, 1.5D, 1e3 */
+struct leat_sql_expr *spark_bytes(struct parser *p);    /* X'1F' */
+struct leat_sql_expr *spark_interval(struct parser *p); /* NULL, not failed: none starts here */
+/* A type's text as leat_type_parse reads it. */
+bool spark_type(struct parser *p, struct leat_sql_type *type);
+/* (expr) AS type, as a tree. */
+struct leat_sql_expr *make_cast(struct parser *p, const char *type, size_t start,
+                                struct leat_sql_expr *operand);
+/* LIKE ANY ('a', 'b') and the like, behind the quantifier's word. */
+struct leat_sql_expr *spark_like_list(struct parser *p, struct leat_sql_expr *left,
+                                      const char *name, bool negated, size_t start);
+/* x -> f(x), (x, y) -> f(x, y). */
+bool starts_lambda(const struct parser *p);
+struct leat_sql_expr *spark_lambda(struct parser *p);
+
+/* --- spark_rows.c: functions that give rows --- */
+/* LATERAL VIEW [OUTER] f(...) t AS a, b behind a table. */
+struct leat_sql_from *spark_lateral_view(struct parser *p, struct leat_sql_from *left,
+                                         size_t start);
+/* explode(...) AS (k, v), posexplode(...) and the like as an item of a select list: moved to FROM
+ * when the list is complete. */
+struct leat_sql_expr *spark_rows_call(struct parser *p, struct leat_sql_expr *expr);
+bool spark_take_generator(struct parser *p, struct leat_sql_item *item);
+bool spark_move_generators(struct parser *p, struct leat_sql_select *select);
+/* DISTRIBUTE BY, SORT BY, CLUSTER BY: they only say where rows lie. */
+bool starts_distribution(const struct parser *p);
+bool spark_skip_distribution(struct parser *p, struct leat_sql_query *query);
+/* name(args) in FROM. */
+bool spark_table_function(struct parser *p, struct leat_sql_from *from);
+bool spark_csv_options(struct parser *p, struct leat_sql_from *from);
+/* format.`path` */
+bool spark_file_path(struct parser *p, struct leat_sql_from *from);
+
 /* UNION, INTERSECT or EXCEPT comes next. */
 bool is_set_operation(const struct parser *p);
 /* How tightly operators bind, loosest first. */
@@ -139,7 +202,10 @@ enum expression_level {
     LEVEL_NOT,
     LEVEL_IS,
     LEVEL_COMPARE,
-    LEVEL_LIKE, /* BETWEEN, IN, LIKE */
+    LEVEL_LIKE,   /* BETWEEN, IN, LIKE */
+    LEVEL_BIT_OR, /* these three are Spark's; PostgreSQL has them all at LEVEL_OTHER */
+    LEVEL_BIT_XOR,
+    LEVEL_BIT_AND,
     LEVEL_OTHER,
     LEVEL_ADD,
     LEVEL_MULTIPLY,

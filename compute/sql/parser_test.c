@@ -14,7 +14,7 @@ static struct leat_sql_script parse(struct leat_arena *arena, const char *text)
 {
     struct leat_sql_script script;
     leat_arena_init(arena, NULL);
-    (void)!leat_sql_parse("", text, strlen(text), arena, &script, &err);
+    (void)!leat_sql_parse("", text, strlen(text), LEAT_SQL_POSTGRES, arena, &script, &err);
     return script;
 }
 
@@ -175,7 +175,8 @@ static void depth__deep_nesting_is_an_error_not_a_crash(void **state)
         for (int i = 0; i < 100000 && used + length < 999990; i++, used += length)
             memcpy(text + used, openers[o], length);
         leat_arena_init(&arena, NULL);
-        assert_int_not_equal(leat_sql_parse("", text, used, &arena, &script, &err), LEAT_OK);
+        assert_int_not_equal(
+            leat_sql_parse("", text, used, LEAT_SQL_POSTGRES, &arena, &script, &err), LEAT_OK);
         assert_true(script.error_count > 0);
         assert_int_equal(script.errors[0].code, LEAT_E_TOO_DEEP);
         leat_arena_release(&arena);
@@ -195,7 +196,8 @@ static void prompt__completeness_understands_quotes(void **state)
                 {"SELECT \";\";", true}};
     (void)state;
     for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-        if (leat_sql_is_complete(list[i].text, strlen(list[i].text)) != list[i].complete)
+        if (leat_sql_is_complete(list[i].text, strlen(list[i].text), LEAT_SQL_POSTGRES) !=
+            list[i].complete)
             fail_msg("%s", list[i].text);
     assert_int_equal(leat_sql_split("SELECT ';'; SELECT 2", 20), 11);
 }
@@ -211,7 +213,7 @@ static void memory__every_failed_allocation_is_reported(void **state)
         enum leat_status status;
         leat_arena_init(&arena, NULL);
         leat_fault_alloc_arm(n, false);
-        status = leat_sql_parse("", text, strlen(text), &arena, &script, &err);
+        status = leat_sql_parse("", text, strlen(text), LEAT_SQL_POSTGRES, &arena, &script, &err);
         bool fired = leat_fault_alloc_fired();
         leat_fault_alloc_arm(0, false);
         assert_int_equal(status, fired ? LEAT_NO_MEMORY : LEAT_INVALID);
