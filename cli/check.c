@@ -66,7 +66,8 @@ static enum leat_status name_orphans(struct leat_lake *lake, const struct check_
 static enum leat_status check_lake(const struct leat_project *project,
                                    const struct check_options *o, struct leat_error *err)
 {
-    struct leat_lake_options options = {.catalog_name = project->catalog_name, .write = true};
+    struct leat_lake_options options = {
+        .catalog = project->catalog, .catalog_name = project->catalog_name, .write = true};
     struct leat_lake lake;
     enum leat_status status = leat_lake_open(project->lake, &options, &lake, err);
 

@@ -163,9 +163,10 @@ static int run_pipeline(struct leat_project *project, struct leat_pipeline *pipe
         report_failures(&summary, &error, json);
         code = leat_cli_exit(&error);
     } else if (!o->quiet) {
-        fprintf(stderr, "%s in %.2f s, run %s. Next: leat query --lake %s\n",
+        fprintf(stderr, "%s in %.2f s, run %s. Next: leat query --lake %s%s%s\n",
                 summary.published ? "Published" : "Nothing new", summary.seconds, summary.run_id,
-                project->lake);
+                project->lake, project->catalog ? " --catalog " : "",
+                project->catalog ? project->catalog : "");
     }
     leat_update_summary_release(&summary);
     return code;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 struct quarantine_options {
-    const char *environment, *errors, *folder, *lake, *schema, *format, *limit, *where;
+    const char *environment, *errors, *folder, *lake, *catalog, *schema, *format, *limit, *where;
 };
 
 /* --- output --- */
@@ -164,10 +164,12 @@ static int look(int argc, char **argv, const struct quarantine_options *o,
     enum leat_status status;
     int code = LEAT_EXIT_OK;
 
+    options.catalog = o->catalog;
     if (!o->lake) {
         code = leat_cli_open_pipeline(o->folder, o->environment, json, &project, &pipeline);
         if (code != LEAT_EXIT_OK)
             return code;
+        options.catalog = project.catalog;
         options.catalog_name = project.catalog_name;
         schema = project.schema;
     }
@@ -222,8 +224,9 @@ static int run_quarantine(int argc, char **argv)
     const struct leat_cli_option options[] = {
         {"--env", &o.environment, NULL}, {"--errors", &o.errors, NULL},
         {"--project", &o.folder, NULL},  {"--lake", &o.lake, NULL},
-        {"--schema", &o.schema, NULL},   {"--format", &o.format, NULL},
-        {"--limit", &o.limit, NULL},     {"--where", &o.where, NULL}};
+        {"--catalog", &o.catalog, NULL}, {"--schema", &o.schema, NULL},
+        {"--format", &o.format, NULL},   {"--limit", &o.limit, NULL},
+        {"--where", &o.where, NULL}};
     enum leat_cli_format format = isatty(1) ? LEAT_CLI_TABLE : LEAT_CLI_CSV;
     int64_t limit = 100;
     bool json;
@@ -260,7 +263,9 @@ const struct leat_command leat_command_quarantine = {
     "Options:\n"
     "  --project FOLDER   the project (default: here or above)\n"
     "  --env NAME         environment: configs/config.NAME.yaml (default dev)\n"
-    "  --lake DIR         list and show: a lake instead of a project's; --schema NAME (default "
+    "  --lake DIR         list and show: a lake instead of a project's (--catalog NAME says where "
+    "its "
+    "catalog is kept); --schema NAME (default "
     "main)\n"
     "  --where SQL        only rows with this condition, over the columns of TABLE_quarantine\n"
     "  --limit N          rows shown (default 100)\n"

@@ -31,8 +31,8 @@ bool leat_cli_take_interrupt(void)
 }
 
 struct query_options {
-    const char *sql, *file, *lake, *schema, *format, *threads, *memory, *errors, *timing, *on,
-        *master, *host_config, *dialect;
+    const char *sql, *file, *lake, *catalog, *schema, *format, *threads, *memory, *errors, *timing,
+        *on, *master, *host_config, *dialect;
     bool quiet, create_lake, interactive;
 };
 
@@ -117,6 +117,7 @@ static int run_query(int argc, char **argv)
                                               {"-f", &o.file, NULL},
                                               {"--file", &o.file, NULL},
                                               {"--lake", &o.lake, NULL},
+                                              {"--catalog", &o.catalog, NULL},
                                               {"--schema", &o.schema, NULL},
                                               {"--format", &o.format, NULL},
                                               {"--threads", &o.threads, NULL},
@@ -163,6 +164,7 @@ static int run_query(int argc, char **argv)
         return usage("unknown dialect", o.dialect, "postgres or spark");
     json = o.errors && strcmp(o.errors, "json") == 0;
     session_options.lake = o.lake;
+    session_options.catalog = o.catalog;
     session_options.create_lake = o.create_lake;
     session_options.schema = o.schema;
     session_options.threads = (unsigned)threads;
@@ -201,7 +203,10 @@ const struct leat_command leat_command_query = {
     "  -f, --file FILE       the same from a file; - is standard input\n"
     "  -i, --interactive     run each statement of standard input when it ends; go on after "
     "errors\n"
-    "  --lake DIR            the lake whose tables are seen and written\n"
+    "  --lake DIR            the lake whose tables are seen and written; s3://... or hdfs://... "
+    "too\n"
+    "  --catalog NAME        where that lake's catalog is kept: sqlite:PATH, "
+    "postgresql://USER@HOST/DB\n"
     "  --create-lake         make that lake if it is not there\n"
     "  --schema NAME         the lake's schema for names without one (default main)\n"
     "  --format FORMAT       table, csv, json, ndjson, markdown (default: table on a terminal, "

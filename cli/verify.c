@@ -21,6 +21,7 @@ struct side {
     struct leat_host_options host;
     const char *name; /* as people call it */
     const char *lake;
+    const char *catalog; /* an SQLite file of its own; NULL: in the lake */
     struct leat_session *session;
 };
 
@@ -460,6 +461,9 @@ static int run_side(const char *folder, const struct verify_options *o, struct s
     leat_random_uuid(id);
     side->lake = leat_arena_printf(arena, "%s-verify-%.8s", project.lake, id);
     project.lake = side->lake;
+    if (project.catalog)
+        project.catalog = side->catalog =
+            leat_arena_printf(arena, "%s/.verify-%.8s.db", project.folder, id);
     its.host = side->host;
     fprintf(stderr, "running %s, into %s\n", side->name, side->lake ? side->lake : "");
     status =
@@ -467,6 +471,7 @@ static int run_side(const char *folder, const struct verify_options *o, struct s
     if (side->lake)
         leat_update_summary_release(&summary);
     options.lake = side->lake;
+    options.catalog = side->catalog;
     options.schema = leat_arena_strdup(arena, project.schema);
     options.catalog_name =
         project.catalog_name ? leat_arena_strdup(arena, project.catalog_name) : NULL;
@@ -484,6 +489,8 @@ static void close_side(struct side *side, bool keep)
 
     leat_session_free(side->session);
     if (side->lake && !keep && leat_folder_remove_all(side->lake, &error) != LEAT_OK)
+        leat_cli_report(&error, 1, false);
+    if (side->catalog && !keep && leat_file_remove(side->catalog, &error) != LEAT_OK)
         leat_cli_report(&error, 1, false);
 }
 

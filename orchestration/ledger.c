@@ -1,5 +1,5 @@
-/* The ledger's tables and statements. Numbers travel as text; SQLite's column affinity makes
- * integers of them. */
+/* The ledger's tables and statements. Numbers travel as text; the columns' types make integers of
+ * them. */
 #include "orchestration/ledger.h"
 
 #include "base/hash.h"
@@ -54,6 +54,12 @@ static enum leat_status take_file(void *context, unsigned count, const char *con
     return items->path ? LEAT_OK : leat_error_memory(err);
 }
 
+static int compare_files(const void *a, const void *b)
+{
+    return strcmp(((const struct leat_ledger_file *)a)->path,
+                  ((const struct leat_ledger_file *)b)->path);
+}
+
 enum leat_status leat_ledger_files_read(struct leat_database *database, const char *pipeline,
                                         const char *flow, struct leat_ledger_files *out,
                                         struct leat_error *err)
@@ -65,10 +71,12 @@ enum leat_status leat_ledger_files_read(struct leat_database *database, const ch
     leat_arena_init(&out->arena, NULL);
     status = leat_database_run(database,
                                "SELECT path, size, modified_at, hash FROM leat_inputs WHERE "
-                               "pipeline = ?1 AND flow = ?2 ORDER BY path COLLATE BINARY",
+                               "pipeline = ?1 AND flow = ?2",
                                parameters, 2, take_file, out, NULL, err);
     if (status != LEAT_OK)
         leat_ledger_files_release(out);
+    else if (out->count) /* databases order texts by locales */
+        qsort(out->items, out->count, sizeof(out->items[0]), compare_files);
     return status;
 }
 
@@ -107,8 +115,11 @@ enum leat_status leat_ledger_file_add(struct leat_database *database, const char
     snprintf(size, sizeof(size), "%" PRIu64, file->size);
     snprintf(modified, sizeof(modified), "%" PRId64, file->modified);
     return leat_database_run(database,
-                             "INSERT OR REPLACE INTO leat_inputs (pipeline, flow, path, size, "
-                             "modified_at, hash, run_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                             "INSERT INTO leat_inputs (pipeline, flow, path, size, modified_at, "
+                             "hash, run_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT "
+                             "(pipeline, flow, path) DO UPDATE SET size = excluded.size, "
+                             "modified_at = excluded.modified_at, hash = excluded.hash, run_id = "
+                             "excluded.run_id",
                              parameters, 7, NULL, NULL, NULL, err);
 }
 
@@ -177,8 +188,11 @@ enum leat_status leat_ledger_position_write(struct leat_database *database, cons
 
     snprintf(number, sizeof(number), "%" PRId64, position->sequence_number);
     return leat_database_run(database,
-                             "INSERT OR REPLACE INTO leat_positions (pipeline, flow, source, "
-                             "table_uuid, sequence_number, run_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                             "INSERT INTO leat_positions (pipeline, flow, source, table_uuid, "
+                             "sequence_number, run_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT "
+                             "(pipeline, flow, source) DO UPDATE SET table_uuid = "
+                             "excluded.table_uuid, sequence_number = excluded.sequence_number, "
+                             "run_id = excluded.run_id",
                              parameters, 6, NULL, NULL, NULL, err);
 }
 
@@ -219,22 +233,24 @@ static enum leat_status take_text(void *context, unsigned count, const char *con
     return leat_bytes_list_append(context, value, strlen(value), err);
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(((const struct leat_text *)a)->data, ((const struct leat_text *)b)->data);
+}
+
 enum leat_status leat_ledger_replays_read(struct leat_database *database, const char *quarantine,
                                           struct leat_bytes_list *out, struct leat_error *err)
 {
-    struct leat_bytes_list tables;
-    enum leat_status status;
+    bool there;
 
-    leat_bytes_list_init(&tables);
-    status =
-        leat_database_run(database, "SELECT name FROM sqlite_master WHERE name = 'leat_replays'",
-                          NULL, 0, take_text, &tables, NULL, err);
-    if (status == LEAT_OK && tables.count > 0)
-        status = leat_database_run(
-            database, "SELECT row_id FROM leat_replays WHERE quarantine = ?1 ORDER BY 1",
-            &quarantine, 1, take_text, out, NULL, err);
-    leat_bytes_list_release(&tables);
-    return status;
+    LEAT_TRY(leat_database_has_table(database, "leat_replays", &there, err));
+    if (!there)
+        return LEAT_OK;
+    LEAT_TRY(leat_database_run(database, "SELECT row_id FROM leat_replays WHERE quarantine = ?1",
+                               &quarantine, 1, take_text, out, NULL, err));
+    if (out->count)
+        qsort(out->items, out->count, sizeof(out->items[0]), compare_texts);
+    return LEAT_OK;
 }
 
 enum leat_status leat_ledger_replay_add(struct leat_database *database, const char *quarantine,

@@ -4,6 +4,7 @@
 
 #include "base/system.h"
 #include "columns/format.h"
+#include "storage/catalogs/sql/database.h"
 #include "storage/files/files.h"
 
 #include <stdio.h>
@@ -235,6 +236,14 @@ static void take_variable(struct configuration *c, const char *key, yaml_node_t 
     project->variables = variables;
 }
 
+/* The file of an SQLite catalog is relative to the project. */
+static const char *catalog_of(struct leat_project *project, const char *text)
+{
+    const char *file = leat_database_file(text);
+
+    return file ? leat_path_join(&project->arena, project->folder, file) : text;
+}
+
 static void take_leat_key(struct configuration *c, const char *key, yaml_node_t *value)
 {
     struct leat_project *project = c->project;
@@ -253,6 +262,8 @@ static void take_leat_key(struct configuration *c, const char *key, yaml_node_t 
         return;
     if (strcmp(key, "lake") == 0)
         project->lake = leat_path_join(&project->arena, project->folder, text);
+    else if (strcmp(key, "catalog") == 0)
+        project->catalog = catalog_of(project, text);
     else if (strcmp(key, "catalog_name") == 0)
         project->catalog_name = text;
     else if (strcmp(key, "schema") == 0)
@@ -266,8 +277,8 @@ static void take_leat_key(struct configuration *c, const char *key, yaml_node_t 
 
 static const char *const spark_keys[] = {"name",     "libraries", "storage",       "catalog",
                                          "database", "schema",    "configuration", NULL};
-static const char *const leat_keys[] = {"name",      "lake",      "catalog_name", "schema",
-                                        "variables", "libraries", "dialect",      NULL};
+static const char *const leat_keys[] = {
+    "name", "lake", "catalog", "catalog_name", "schema", "variables", "libraries", "dialect", NULL};
 
 static void read_document(struct configuration *c, const struct leat_buffer *bytes, bool spark)
 {
@@ -497,6 +508,8 @@ static enum leat_status load(struct leat_project *project, const char *start,
         project->schema = "main";
     if (!project->lake)
         project->lake = leat_path_join(&project->arena, project->folder, "lake");
+    if (project->lake && !project->catalog && leat_path_is_uri(project->lake))
+        project->catalog = leat_path_join(&project->arena, project->folder, "catalog.db");
     if (c.pattern_count == 0)
         add_pattern(&c, "transformations/**");
     if (!project->lake)

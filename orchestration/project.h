@@ -20,7 +20,8 @@ struct leat_project {
     struct leat_arena arena;
     const char *folder; /* absolute */
     const char *name;
-    const char *lake;         /* absolute */
+    const char *lake;         /* absolute, or a URI */
+    const char *catalog;      /* of the lake, as leat_database_open names it; NULL: in the lake */
     const char *catalog_name; /* "leat" unless configured */
     const char *catalog;      /* as spark-pipeline.yml names it, or NULL */
     const char *schema;       /* the lake's schema for its tables; "main" unless configured */

@@ -209,8 +209,10 @@ static unsigned lanes(const struct leat_update_options *options)
 enum leat_status leat_update_open_lake(struct leat_update *update, bool create,
                                        struct leat_error *err)
 {
-    struct leat_lake_options lake = {
-        .catalog_name = update->pipeline->project->catalog_name, .create = create, .write = true};
+    struct leat_lake_options lake = {.catalog = update->pipeline->project->catalog,
+                                     .catalog_name = update->pipeline->project->catalog_name,
+                                     .create = create,
+                                     .write = true};
 
     LEAT_TRY(leat_lake_open(update->pipeline->project->lake, &lake, &update->lake, err));
     update->lake_open = true;

@@ -42,7 +42,8 @@ static enum leat_status open_dataset(struct leat_update *update, struct leat_dat
 /* A check opens the lake, for reading, only when a name is looked for there. */
 static bool has_lake(struct leat_update *update)
 {
-    struct leat_lake_options options = {.catalog_name = update->pipeline->project->catalog_name};
+    struct leat_lake_options options = {.catalog = update->pipeline->project->catalog,
+                                        .catalog_name = update->pipeline->project->catalog_name};
     struct leat_error error;
 
     if (update->check_only && !update->lake_tried) {

@@ -59,7 +59,8 @@ static enum leat_status open_lake(struct leat_session *session,
                                   const struct leat_session_options *options,
                                   struct leat_error *err)
 {
-    struct leat_lake_options lake = {.catalog_name = options->catalog_name,
+    struct leat_lake_options lake = {.catalog = options->catalog,
+                                     .catalog_name = options->catalog_name,
                                      .create = options->create_lake};
 
     LEAT_TRY(leat_lake_open(options->lake, &lake, &session->lake, err));

@@ -12,7 +12,8 @@
 
 struct leat_session;
 struct leat_session_options {
-    const char *lake;              /* folder of a lake, or NULL */
+    const char *lake;              /* folder of a lake, or its URI; or NULL */
+    const char *catalog;           /* of the lake: storage/lake/lake.h */
     bool create_lake;              /* make it if it is not there */
     const char *catalog_name;      /* NULL: "leat" */
     const char *schema;            /* where unqualified tables of the lake are made; NULL: "main" */

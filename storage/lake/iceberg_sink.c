@@ -110,7 +110,7 @@ static enum leat_status finish_file(struct iceberg_writer *writer, struct part *
     if (!open)
         return LEAT_OK;
     part->file = NULL;
-    file.path = leat_arena_printf(&writer->arena, "file://%s", part->path);
+    file.path = leat_lake_uri(&writer->arena, part->path);
     if (!file.path) {
         leat_parquet_writer_abort(open);
         return leat_error_memory(err);

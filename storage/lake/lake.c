@@ -3,6 +3,7 @@
 #include "storage/lake/lake_internal.h"
 
 #include "base/system.h"
+#include "storage/files/files.h"
 
 #include <stdlib.h>
 
@@ -19,14 +20,22 @@ static const char *const catalog_tables[] = {
     "PRIMARY KEY (catalog_name, namespace, property_key))",
 };
 
-static enum leat_status take_lock(struct leat_lake *lake, struct leat_error *err)
+/* The writer's lock: of the database where it has one, otherwise a file beside the catalog's. */
+static enum leat_status take_lock(struct leat_lake *lake, const char *catalog,
+                                  struct leat_error *err)
 {
-    char *path = leat_path_join(&lake->arena, lake->folder, ".lock");
+    const char *file = leat_database_file(catalog);
     enum leat_status status;
+    char *path;
 
-    if (!path)
-        return leat_error_memory(err);
-    status = leat_file_lock_take(path, &lake->lock, err);
+    if (file) {
+        path = lake->catalog ? leat_arena_printf(&lake->arena, "%s.lock", file)
+                             : leat_path_join(&lake->arena, lake->folder, ".lock");
+        status = path ? leat_file_lock_take(path, &lake->lock, err) : leat_error_memory(err);
+    } else {
+        char *name = leat_arena_printf(&lake->arena, "%s\n%s", lake->catalog_name, lake->warehouse);
+        status = name ? leat_database_lock(lake->database, name, err) : leat_error_memory(err);
+    }
     if (status == LEAT_CONFLICT) {
         status = leat_error_set(err, LEAT_E_LAKE_LOCKED, "the lake %s is in use: %s", lake->folder,
                                 err->message);
@@ -35,56 +44,79 @@ static enum leat_status take_lock(struct leat_lake *lake, struct leat_error *err
     return status;
 }
 
-static enum leat_status count_row(void *context, unsigned count, const char *const *values,
-                                  struct leat_error *err)
+static enum leat_status no_lake(const struct leat_lake *lake, struct leat_error *err)
 {
-    (void)count;
-    (void)values;
-    (void)err;
-    ++*(unsigned *)context;
-    return LEAT_OK;
-}
-
-/* A first run that was stopped may have left the catalog's file without tables: no lake yet. */
-static enum leat_status expect_tables(struct leat_lake *lake, struct leat_error *err)
-{
-    unsigned found = 0;
-
-    LEAT_TRY(leat_database_run(lake->database,
-                               "SELECT 1 FROM sqlite_master WHERE name = 'iceberg_tables'", NULL, 0,
-                               count_row, &found, NULL, err));
-    if (found > 0)
-        return LEAT_OK;
-    (void)leat_error_set(err, LEAT_E_FILE_NOT_FOUND, "there is no lake in %s yet", lake->folder);
+    (void)leat_error_set(err, LEAT_E_FILE_NOT_FOUND, "there is no lake in %s", lake->folder);
     leat_error_hint(
         err, "check the path; `leat run` in a project makes a lake, and so does --create-lake");
     return LEAT_NOT_FOUND;
 }
 
+/* A first run that was stopped may have left the catalog's file without tables: no lake yet. */
+static enum leat_status expect_tables(struct leat_lake *lake, struct leat_error *err)
+{
+    bool found;
+
+    LEAT_TRY(leat_database_has_table(lake->database, "iceberg_tables", &found, err));
+    return found ? LEAT_OK : no_lake(lake, err);
+}
+
+/* The catalog that is named, or the one in the folder. */
+static enum leat_status find_catalog(struct leat_lake *lake,
+                                     const struct leat_lake_options *options, const char **out,
+                                     struct leat_error *err)
+{
+    lake->catalog = options->catalog ? leat_arena_strdup(&lake->arena, options->catalog) : NULL;
+    *out = lake->catalog;
+    if (!*out && leat_path_is_uri(lake->folder)) {
+        (void)leat_error_set(err, LEAT_E_CATALOG_NAME,
+                             "the lake %s needs a catalog that is kept elsewhere", lake->folder);
+        leat_error_hint(err, "--catalog sqlite:PATH or --catalog postgresql://USER@HOST/DATABASE");
+        return LEAT_INVALID;
+    }
+    if (!*out)
+        *out = leat_path_join(&lake->arena, lake->folder, "catalog.db");
+    return *out ? LEAT_OK : leat_error_memory(err);
+}
+
+/* The lock is taken before anything is made or written: for an SQLite file before it is opened. */
+static enum leat_status open_database(struct leat_lake *lake,
+                                      const struct leat_lake_options *options, const char *catalog,
+                                      struct leat_error *err)
+{
+    const char *file = leat_database_file(catalog);
+    struct leat_file_info info;
+
+    if (file) {
+        LEAT_TRY(leat_file_stat(file, &info, err));
+        if (info.kind == LEAT_FILE_NONE && !options->create)
+            return no_lake(lake, err);
+    }
+    if (options->create) {
+        LEAT_TRY(leat_folder_create(lake->warehouse, err));
+        if (file && lake->catalog) {
+            char *folder = leat_path_folder(&lake->arena, file);
+            LEAT_TRY(folder ? leat_folder_create(folder, err) : leat_error_memory(err));
+        }
+    }
+    if (options->write && file)
+        LEAT_TRY(take_lock(lake, catalog, err));
+    LEAT_TRY(leat_database_open(catalog, options->create, &lake->database, err));
+    return options->write && !file ? take_lock(lake, catalog, err) : LEAT_OK;
+}
+
 static enum leat_status open_parts(struct leat_lake *lake, const struct leat_lake_options *options,
                                    struct leat_error *err)
 {
-    struct leat_file_info info;
-    char *catalog;
+    const char *catalog;
 
-    catalog = leat_path_join(&lake->arena, lake->folder, "catalog.db");
     lake->warehouse = leat_path_join(&lake->arena, lake->folder, "warehouse");
     lake->catalog_name =
         leat_arena_strdup(&lake->arena, options->catalog_name ? options->catalog_name : "leat");
-    if (!catalog || !lake->warehouse || !lake->catalog_name)
+    if (!lake->warehouse || !lake->catalog_name)
         return leat_error_memory(err);
-    LEAT_TRY(leat_file_stat(catalog, &info, err));
-    if (info.kind == LEAT_FILE_NONE && !options->create) {
-        (void)leat_error_set(err, LEAT_E_FILE_NOT_FOUND, "there is no lake in %s", lake->folder);
-        leat_error_hint(
-            err, "check the path; `leat run` in a project makes a lake, and so does --create-lake");
-        return LEAT_NOT_FOUND;
-    }
-    if (options->create)
-        LEAT_TRY(leat_folder_create(lake->warehouse, err));
-    if (options->write)
-        LEAT_TRY(take_lock(lake, err));
-    LEAT_TRY(leat_database_open(catalog, options->create, &lake->database, err));
+    LEAT_TRY(find_catalog(lake, options, &catalog, err));
+    LEAT_TRY(open_database(lake, options, catalog, err));
     if (!options->create)
         return expect_tables(lake, err);
     for (size_t i = 0; i < 2; i++)
@@ -102,7 +134,9 @@ enum leat_status leat_lake_open(const char *folder, const struct leat_lake_optio
     leat_arena_init(&out->arena, NULL);
     out->lock.descriptor = -1;
     out->folder = leat_path_absolute(&out->arena, folder);
-    status = out->folder ? open_parts(out, options, err) : leat_error_memory(err);
+    status = out->folder ? leat_files_register(err) : leat_error_memory(err);
+    if (status == LEAT_OK)
+        status = open_parts(out, options, err);
     if (status != LEAT_OK)
         leat_lake_close(out);
     return status;
@@ -141,6 +175,14 @@ static enum leat_status take_name(void *context, unsigned count, const char *con
     return LEAT_OK;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    const struct leat_lake_name *x = a, *y = b;
+    int order = strcmp(x->schema, y->schema);
+
+    return order ? order : strcmp(x->table, y->table);
+}
+
 enum leat_status leat_lake_list(struct leat_lake *lake, struct leat_lake_names *out,
                                 struct leat_error *err)
 {
@@ -151,10 +193,12 @@ enum leat_status leat_lake_list(struct leat_lake *lake, struct leat_lake_names *
     status = leat_database_run(lake->database,
                                "SELECT table_namespace, table_name FROM iceberg_tables "
                                "WHERE catalog_name = ?1 AND (iceberg_type IS NULL OR "
-                               "iceberg_type = 'TABLE') ORDER BY 1, 2",
+                               "iceberg_type = 'TABLE')",
                                &lake->catalog_name, 1, take_name, out, NULL, err);
     if (status != LEAT_OK)
         leat_lake_names_release(out);
+    else if (out->count) /* databases order texts by locales */
+        qsort(out->items, out->count, sizeof(out->items[0]), compare_names);
     return status;
 }
 
@@ -312,16 +356,32 @@ enum leat_status leat_lake_commit(struct leat_lake *lake, const struct leat_lake
 
 void leat_lake_discard(const struct leat_bytes_list *paths)
 {
+    const char **texts = leat_malloc((paths->count + 1) * sizeof(*texts));
     struct leat_error error;
 
+    if (!texts) {
+        leat_log(LEAT_LOG_WARN, "lake", "left behind: %zu files", paths->count);
+        return;
+    }
     for (size_t i = 0; i < paths->count; i++)
-        if (leat_file_remove(paths->items[i].data, &error) != LEAT_OK)
-            leat_log(LEAT_LOG_WARN, "lake", "left behind: %s", error.message);
+        texts[i] = paths->items[i].data;
+    if (leat_file_remove_several(texts, paths->count, &error) != LEAT_OK)
+        leat_log(LEAT_LOG_WARN, "lake", "left behind: %s", error.message);
+    leat_free(texts);
+}
+
+/* s3a:// and s3n:// are what Hadoop's tools write for s3://. */
+static const char *comparable(const char *path)
+{
+    return strncmp(path, "s3a://", 6) == 0 || strncmp(path, "s3n://", 6) == 0 ? path + 3
+           : strncmp(path, "s3://", 5) == 0                                   ? path + 2
+                                                                              : path;
 }
 
 static int compare_texts(const void *a, const void *b)
 {
-    return strcmp(((const struct leat_text *)a)->data, ((const struct leat_text *)b)->data);
+    return strcmp(comparable(((const struct leat_text *)a)->data),
+                  comparable(((const struct leat_text *)b)->data));
 }
 
 static enum leat_status reachable_files(struct leat_lake *lake, struct leat_bytes_list *out,

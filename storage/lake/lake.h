@@ -1,5 +1,6 @@
 /*
- * A lake: a catalog database, a warehouse folder and a lock.
+ * A lake: a catalog database, a warehouse folder and a lock. The folder may be a URI of shared
+ * storage (s3://bucket/prefix, hdfs://...); the catalog then lies elsewhere.
  *
  * The catalog's tables are those that Java's JdbcCatalog and PyIceberg share (iceberg_tables,
  * iceberg_namespace_properties). A commit of several tables, with rows of the ledger, is one
@@ -14,13 +15,15 @@
 
 struct leat_lake {
     struct leat_arena arena;
-    const char *folder;       /* absolute */
-    const char *warehouse;    /* absolute */
+    const char *folder;       /* absolute, or a URI */
+    const char *warehouse;    /* below it */
+    const char *catalog;      /* as it was named; NULL: catalog.db in the folder */
     const char *catalog_name; /* "leat" unless configured */
     struct leat_database *database;
-    struct leat_file_lock lock; /* held by a writer */
+    struct leat_file_lock lock; /* held by a writer; PostgreSQL has its own */
 };
 struct leat_lake_options {
+    const char *catalog;      /* as leat_database_open names it; NULL: catalog.db in the folder */
     const char *catalog_name; /* NULL: "leat" */
     bool create;              /* make the folder and catalog if they are missing */
     bool write;               /* take the lock; held by someone else is L3002 */
@@ -73,7 +76,7 @@ LEAT_CHECKED enum leat_status leat_lake_commit(struct leat_lake *lake,
 /* Removes files by name (those of a failed attempt). Missing ones are fine; failures are logged,
  * not fatal. */
 void leat_lake_discard(const struct leat_bytes_list *paths);
-/* Files under the warehouse that no table's metadata reaches, as local paths. */
+/* Files under the warehouse that no table's metadata reaches: local paths, or URIs. */
 LEAT_CHECKED enum leat_status leat_lake_orphans(struct leat_lake *lake, struct leat_bytes_list *out,
                                                 struct leat_error *err);
 

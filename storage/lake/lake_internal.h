@@ -3,11 +3,15 @@
 #define LEAT_STORAGE_LAKE_LAKE_INTERNAL_H
 
 #include "base/file.h"
+#include "base/file_system.h"
 #include "base/hash.h"
 #include "storage/lake/lake.h"
 #include "storage/lake/table.h"
 
 #include <stdio.h>
+
+/* As a path is written into metadata: file:///x, or the URI. NULL when out of memory. */
+char *leat_lake_uri(struct leat_arena *arena, const char *path);
 
 /* Like leat_lake_schema, with ids from `first`; *last is the highest id given. */
 LEAT_CHECKED enum leat_status leat_lake_schema_from(const struct leat_schema *schema, int32_t first,

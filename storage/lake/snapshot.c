@@ -171,7 +171,7 @@ static enum leat_status write_manifest(struct change *change, const struct leat_
     }
     LEAT_TRY(leat_bytes_list_append(change->written, path, strlen(path), err));
     LEAT_TRY(leat_manifest_write(path, change->table, spec, files, count, &manifest->length, err));
-    manifest->path = leat_arena_printf(&change->table->arena, "file://%s", path);
+    manifest->path = leat_lake_uri(&change->table->arena, path);
     if (!manifest->path)
         return leat_error_memory(err);
     change->manifest_count++;
@@ -339,7 +339,7 @@ enum leat_status leat_table_add_snapshot(struct leat_table *table,
     folder = leat_arena_printf(&table->arena, "%s/metadata", table->location);
     path = leat_arena_printf(&table->arena, "%s/metadata/snap-%" PRId64 "-0-%s.avro",
                              table->location, c.id, c.uuid);
-    list = path ? leat_arena_printf(&table->arena, "file://%s", path) : NULL;
+    list = path ? leat_lake_uri(&table->arena, path) : NULL;
     if (!c.manifests || !folder || !list)
         return leat_error_memory(err);
     LEAT_TRY(leat_folder_create(folder, err));

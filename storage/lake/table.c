@@ -16,18 +16,23 @@ void leat_lake_json_init(void)
 
 enum leat_status leat_lake_path(const char *stored, const char **out, struct leat_error *err)
 {
-    const char *scheme = strstr(stored, "://");
+    const struct leat_file_system *system;
 
     if (strncmp(stored, "file:", 5) == 0) {
         stored += 5;
         while (stored[0] == '/' && stored[1] == '/')
             stored++;
-    } else if (scheme) {
+    } else if (leat_file_system_find(stored, &system, err) != LEAT_OK) {
         return leat_error_set(err, LEAT_E_LAKE_PATH, "cannot reach %s: storage \"%.*s\"", stored,
-                              (int)(scheme - stored), stored);
+                              (int)strcspn(stored, ":"), stored);
     }
     *out = stored;
     return LEAT_OK;
+}
+
+char *leat_lake_uri(struct leat_arena *arena, const char *path)
+{
+    return leat_arena_printf(arena, "%s%s", leat_path_is_uri(path) ? "" : "file://", path);
 }
 
 enum leat_status leat_data_files_append(struct leat_data_files *files,
@@ -147,16 +152,16 @@ static json_t *new_tree(const char *location, json_t *schema, int32_t last_colum
     leat_random_uuid(uuid);
     json_object_set_new(schema, "schema-id", json_integer(0));
     json_object_set_new(schema, "identifier-field-ids", json_array());
-    return json_pack("{s:i, s:s, s:s+, s:i, s:I, s:i, s:i, s:[o], s:i, s:[o], s:i, s:i, s:[o], "
-                     "s:{}, s:i, s:{}, s:[], s:[], s:[], s:[], s:[]}",
-                     "format-version", 2, "table-uuid", uuid, "location", "file://", location,
-                     "last-sequence-number", 0, "last-updated-ms", (json_int_t)now_milliseconds(),
-                     "last-column-id", last_column, "current-schema-id", 0, "schemas", schema,
-                     "default-spec-id", 0, "partition-specs", spec, "last-partition-id",
-                     last_partition, "default-sort-order-id", 0, "sort-orders",
-                     json_pack("{s:i, s:[]}", "order-id", 0, "fields"), "properties",
-                     "current-snapshot-id", -1, "refs", "snapshots", "statistics",
-                     "partition-statistics", "snapshot-log", "metadata-log");
+    return json_pack(
+        "{s:i, s:s, s:s+, s:i, s:I, s:i, s:i, s:[o], s:i, s:[o], s:i, s:i, s:[o], "
+        "s:{}, s:i, s:{}, s:[], s:[], s:[], s:[], s:[]}",
+        "format-version", 2, "table-uuid", uuid, "location",
+        leat_path_is_uri(location) ? "" : "file://", location, "last-sequence-number", 0,
+        "last-updated-ms", (json_int_t)now_milliseconds(), "last-column-id", last_column,
+        "current-schema-id", 0, "schemas", schema, "default-spec-id", 0, "partition-specs", spec,
+        "last-partition-id", last_partition, "default-sort-order-id", 0, "sort-orders",
+        json_pack("{s:i, s:[]}", "order-id", 0, "fields"), "properties", "current-snapshot-id", -1,
+        "refs", "snapshots", "statistics", "partition-statistics", "snapshot-log", "metadata-log");
 }
 
 enum leat_status leat_table_create(const char *location, const struct leat_schema *schema,
@@ -396,7 +401,7 @@ enum leat_status leat_table_write_metadata(struct leat_table *table, const char 
     path = folder ? leat_arena_printf(&table->arena, "%s/%05" PRId64 "-%s.metadata.json", folder,
                                       version, uuid)
                   : NULL;
-    *location = path ? leat_arena_printf(&table->arena, "file://%s", path) : NULL;
+    *location = path ? leat_lake_uri(&table->arena, path) : NULL;
     if (!*location)
         return leat_error_memory(err);
     LEAT_TRY(log_previous(table, err));

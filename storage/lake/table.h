@@ -3,8 +3,8 @@
  * manifests.
  *
  * A table's metadata is kept as its JSON tree; changes are made on the tree, so that what other
- * writers put there survives. Paths inside come as file:///x, file:/x or /x: leat_lake_path gives
- * the last form.
+ * writers put there survives. Local paths inside come as file:///x, file:/x or /x: leat_lake_path
+ * gives the last form. URIs of other storage stay as they are.
  */
 #ifndef LEAT_STORAGE_LAKE_TABLE_H
 #define LEAT_STORAGE_LAKE_TABLE_H
@@ -43,7 +43,7 @@ struct leat_table {
     json_t *json;
     const char
         *metadata_location;    /* as it stands in the catalog; NULL for a table not yet created */
-    const char *location;      /* local path of the table's folder */
+    const char *location;      /* the table's folder: a local path or a URI */
     struct leat_schema schema; /* the current one, with field ids */
     struct leat_partition_spec spec; /* the default one */
     int64_t snapshot_id;             /* -1: no data yet */
@@ -89,8 +89,8 @@ LEAT_CHECKED enum leat_status leat_data_files_append(struct leat_data_files *fil
                                                      struct leat_arena *arena,
                                                      struct leat_error *err);
 
-/* file:///x, file:/x and /x all give /x; other schemes are LEAT_UNSUPPORTED. Borrowed from
- * `stored`. */
+/* file:///x, file:/x and /x all give /x; URIs of a storage that is known stay as they are, others
+ * are LEAT_E_LAKE_PATH. Borrowed from `stored`. */
 LEAT_CHECKED enum leat_status leat_lake_path(const char *stored, const char **out,
                                              struct leat_error *err);
 
@@ -131,7 +131,7 @@ LEAT_CHECKED enum leat_status leat_table_files(const struct leat_table *table,
                                                struct leat_arena *arena,
                                                struct leat_data_files *out, struct leat_error *err);
 /* Every file that the table's metadata can reach: metadata files of the log, manifest lists,
- * manifests and data files of all snapshots, as local paths. For finding orphans. */
+ * manifests and data files of all snapshots, as leat_lake_path gives them. For finding orphans. */
 LEAT_CHECKED enum leat_status leat_table_reachable(const struct leat_table *table,
                                                    struct leat_bytes_list *out,
                                                    struct leat_error *err);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Storage that a cluster shares: S3 on versitygw and moto.
+# Storage that a cluster shares: S3 on versitygw and moto; runs while a proxy does harm to requests, and while they are killed.
 set -uo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 export LEAT=${LEAT:-$root/build/release/leat}
@@ -25,6 +25,11 @@ if scripts/services/s3.sh start versitygw "$work/s3" leat lake >/dev/null; then
         python3 -B tests/storage/s3.py "$work/s3" ${moto:+"$moto"}
     ) >"$work/s3.log" 2>&1
     part s3 cat "$work/s3.log"
+    (
+        eval "$(scripts/services/s3.sh env "$work/s3")"
+        python3 -B tests/storage/faults.py "$work/s3" 250
+    ) >"$work/faults.log" 2>&1
+    part faults cat "$work/faults.log"
 else
     skip s3 "versitygw cannot be built"
 fi

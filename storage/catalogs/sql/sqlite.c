@@ -4,20 +4,18 @@
  * kill the process there. */
 #include "base/fault.h"
 #include "base/file.h"
-#include "storage/catalogs/sql/database.h"
+#include "storage/catalogs/sql/database_internal.h"
 
 #include <sqlite3.h>
 
 enum { BUSY_MILLISECONDS = 10000 };
 
-struct leat_database {
+struct sqlite {
+    struct leat_database base;
     sqlite3 *handle;
-    char *path;
-    bool in_transaction;
 };
 
-static enum leat_status database_error(struct leat_database *database, int code,
-                                       struct leat_error *err)
+static enum leat_status database_error(struct sqlite *database, int code, struct leat_error *err)
 {
     int number = LEAT_E_CATALOG;
 
@@ -43,59 +41,12 @@ static enum leat_status database_error(struct leat_database *database, int code,
     default:
         break;
     }
-    return leat_error_set(err, number, "catalog %s: %s", database->path,
+    return leat_error_set(err, number, "catalog %s: %s", database->base.name,
                           database->handle ? sqlite3_errmsg(database->handle)
                                            : sqlite3_errstr(code));
 }
 
-enum leat_status leat_database_open(const char *path, bool create, struct leat_database **out,
-                                    struct leat_error *err)
-{
-    struct leat_database *database = leat_calloc(1, sizeof(*database));
-    int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
-    enum leat_status status;
-    struct leat_file_info info;
-    int code;
-
-    *out = NULL;
-    if (!database)
-        return leat_error_memory(err);
-    status = leat_file_stat(path, &info, err);
-    if (status == LEAT_OK && info.kind == LEAT_FILE_NONE && !create)
-        status = leat_error_set(err, LEAT_E_FILE_NOT_FOUND, "there is no catalog at %s", path);
-    database->path = status == LEAT_OK ? leat_strdup(path) : NULL;
-    if (status == LEAT_OK && !database->path)
-        status = leat_error_memory(err);
-    if (status == LEAT_OK) {
-        code = sqlite3_open_v2(path, &database->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
-        if (code != SQLITE_OK)
-            status = database_error(database, code, err);
-    }
-    if (status == LEAT_OK) {
-        sqlite3_extended_result_codes(database->handle, 1);
-        sqlite3_busy_timeout(database->handle, BUSY_MILLISECONDS);
-        status = leat_database_run(database, "PRAGMA synchronous = EXTRA", NULL, 0, NULL, NULL,
-                                   NULL, err);
-    }
-    if (status != LEAT_OK) {
-        leat_database_close(database);
-        return status;
-    }
-    *out = database;
-    return LEAT_OK;
-}
-
-void leat_database_close(struct leat_database *database)
-{
-    if (!database)
-        return;
-    leat_database_rollback(database);
-    sqlite3_close_v2(database->handle);
-    leat_free(database->path);
-    leat_free(database);
-}
-
-static enum leat_status run_rows(struct leat_database *database, sqlite3_stmt *statement,
+static enum leat_status run_rows(struct sqlite *database, sqlite3_stmt *statement,
                                  leat_database_row row, void *context, struct leat_error *err)
 {
     const char *values[64];
@@ -112,18 +63,19 @@ static enum leat_status run_rows(struct leat_database *database, sqlite3_stmt *s
     return code == SQLITE_DONE ? LEAT_OK : database_error(database, code, err);
 }
 
-enum leat_status leat_database_run(struct leat_database *database, const char *sql,
+static enum leat_status sqlite_run(struct leat_database *base, const char *sql,
                                    const char *const *parameters, unsigned count,
                                    leat_database_row row, void *context, uint64_t *changed,
                                    struct leat_error *err)
 {
+    struct sqlite *database = (struct sqlite *)base;
     sqlite3_stmt *statement = NULL;
     enum leat_status status = LEAT_OK;
     int failed = leat_fault_file_check(true);
     int code;
 
     if (failed)
-        return leat_error_io(err, "use", database->path, failed);
+        return leat_error_io(err, "use", base->name, failed);
     code = sqlite3_prepare_v2(database->handle, sql, -1, &statement, NULL);
     for (unsigned i = 0; code == SQLITE_OK && i < count; i++)
         code = parameters[i]
@@ -139,23 +91,66 @@ enum leat_status leat_database_run(struct leat_database *database, const char *s
     return status;
 }
 
-enum leat_status leat_database_begin(struct leat_database *database, struct leat_error *err)
+static enum leat_status sqlite_commit(struct leat_database *base, struct leat_error *err)
 {
-    LEAT_TRY(leat_database_run(database, "BEGIN IMMEDIATE", NULL, 0, NULL, NULL, NULL, err));
-    database->in_transaction = true;
-    return LEAT_OK;
+    return sqlite_run(base, "COMMIT", NULL, 0, NULL, NULL, NULL, err);
 }
 
-enum leat_status leat_database_commit(struct leat_database *database, struct leat_error *err)
+static void sqlite_rollback(struct leat_database *base)
 {
-    LEAT_TRY(leat_database_run(database, "COMMIT", NULL, 0, NULL, NULL, NULL, err));
-    database->in_transaction = false;
-    return LEAT_OK;
+    sqlite3_exec(((struct sqlite *)base)->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
-void leat_database_rollback(struct leat_database *database)
+static void sqlite_close(struct leat_database *base)
 {
-    if (database->handle && database->in_transaction)
-        sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
-    database->in_transaction = false;
+    sqlite3_close_v2(((struct sqlite *)base)->handle);
+    leat_free(base->name);
+    leat_free(base);
+}
+
+static const struct leat_database_ops sqlite_ops = {
+    .run = sqlite_run,
+    .begin = "BEGIN IMMEDIATE",
+    .has_table = "SELECT 1 FROM sqlite_master WHERE name = ?1",
+    .commit = sqlite_commit,
+    .rollback = sqlite_rollback,
+    .close = sqlite_close,
+};
+
+enum leat_status leat_sqlite_open(const char *path, bool create, struct leat_database **out,
+                                  struct leat_error *err)
+{
+    struct sqlite *database = leat_calloc(1, sizeof(*database));
+    int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
+    enum leat_status status;
+    struct leat_file_info info;
+    int code;
+
+    *out = NULL;
+    if (!database)
+        return leat_error_memory(err);
+    database->base.ops = &sqlite_ops;
+    status = leat_file_stat(path, &info, err);
+    if (status == LEAT_OK && info.kind == LEAT_FILE_NONE && !create)
+        status = leat_error_set(err, LEAT_E_FILE_NOT_FOUND, "there is no catalog at %s", path);
+    database->base.name = status == LEAT_OK ? leat_strdup(path) : NULL;
+    if (status == LEAT_OK && !database->base.name)
+        status = leat_error_memory(err);
+    if (status == LEAT_OK) {
+        code = sqlite3_open_v2(path, &database->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
+        if (code != SQLITE_OK)
+            status = database_error(database, code, err);
+    }
+    if (status == LEAT_OK) {
+        sqlite3_extended_result_codes(database->handle, 1);
+        sqlite3_busy_timeout(database->handle, BUSY_MILLISECONDS);
+        status = sqlite_run(&database->base, "PRAGMA synchronous = EXTRA", NULL, 0, NULL, NULL,
+                            NULL, err);
+    }
+    if (status != LEAT_OK) {
+        sqlite_close(&database->base);
+        return status;
+    }
+    *out = &database->base;
+    return LEAT_OK;
 }

@@ -260,12 +260,12 @@ static enum leat_status judge(const struct output *output, const struct s3_call 
                               const struct leat_http_answer *answer, enum leat_status status,
                               struct leat_error *err)
 {
+    /* Also without a lost answer: what lies between may have repeated the request. */
     bool refused = status == LEAT_OK && (answer->status == 412 || answer->status == 404);
-    bool unclear = status != LEAT_OK || answer->status >= 500 || (refused && answer->uncertain) ||
-                   answer->status == 200; /* with an error as its body */
+    bool unclear = refused || answer->uncertain || (status == LEAT_OK && answer->status == 200);
     char reason[sizeof(err->message)];
 
-    if (unclear && (answer->uncertain || answer->status == 200)) {
+    if (unclear) {
         enum found found = look_for_mark(output);
         if (found == FOUND_OURS)
             return LEAT_OK;
