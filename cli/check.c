@@ -67,7 +67,7 @@ static enum leat_status check_lake(const struct leat_project *project,
                                    const struct check_options *o, struct leat_error *err)
 {
     struct leat_lake_options options = {
-        .catalog = project->catalog, .catalog_name = project->catalog_name, .write = true};
+        .catalog = project->lake_catalog, .catalog_name = project->catalog_name, .write = true};
     struct leat_lake lake;
     enum leat_status status = leat_lake_open(project->lake, &options, &lake, err);
 

@@ -165,8 +165,8 @@ static int run_pipeline(struct leat_project *project, struct leat_pipeline *pipe
     } else if (!o->quiet) {
         fprintf(stderr, "%s in %.2f s, run %s. Next: leat query --lake %s%s%s\n",
                 summary.published ? "Published" : "Nothing new", summary.seconds, summary.run_id,
-                project->lake, project->catalog ? " --catalog " : "",
-                project->catalog ? project->catalog : "");
+                project->lake, project->lake_catalog ? " --catalog " : "",
+                project->lake_catalog ? project->lake_catalog : "");
     }
     leat_update_summary_release(&summary);
     return code;

@@ -169,7 +169,7 @@ static int look(int argc, char **argv, const struct quarantine_options *o,
         code = leat_cli_open_pipeline(o->folder, o->environment, json, &project, &pipeline);
         if (code != LEAT_EXIT_OK)
             return code;
-        options.catalog = project.catalog;
+        options.catalog = project.lake_catalog;
         options.catalog_name = project.catalog_name;
         schema = project.schema;
     }

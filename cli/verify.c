@@ -461,8 +461,8 @@ static int run_side(const char *folder, const struct verify_options *o, struct s
     leat_random_uuid(id);
     side->lake = leat_arena_printf(arena, "%s-verify-%.8s", project.lake, id);
     project.lake = side->lake;
-    if (project.catalog)
-        project.catalog = side->catalog =
+    if (project.lake_catalog)
+        project.lake_catalog = side->catalog =
             leat_arena_printf(arena, "%s/.verify-%.8s.db", project.folder, id);
     its.host = side->host;
     fprintf(stderr, "running %s, into %s\n", side->name, side->lake ? side->lake : "");

@@ -263,7 +263,7 @@ static void take_leat_key(struct configuration *c, const char *key, yaml_node_t 
     if (strcmp(key, "lake") == 0)
         project->lake = leat_path_join(&project->arena, project->folder, text);
     else if (strcmp(key, "catalog") == 0)
-        project->catalog = catalog_of(project, text);
+        project->lake_catalog = catalog_of(project, text);
     else if (strcmp(key, "catalog_name") == 0)
         project->catalog_name = text;
     else if (strcmp(key, "schema") == 0)
@@ -508,8 +508,8 @@ static enum leat_status load(struct leat_project *project, const char *start,
         project->schema = "main";
     if (!project->lake)
         project->lake = leat_path_join(&project->arena, project->folder, "lake");
-    if (project->lake && !project->catalog && leat_path_is_uri(project->lake))
-        project->catalog = leat_path_join(&project->arena, project->folder, "catalog.db");
+    if (project->lake && !project->lake_catalog && leat_path_is_uri(project->lake))
+        project->lake_catalog = leat_path_join(&project->arena, project->folder, "catalog.db");
     if (c.pattern_count == 0)
         add_pattern(&c, "transformations/**");
     if (!project->lake)

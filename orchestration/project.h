@@ -21,7 +21,7 @@ struct leat_project {
     const char *folder; /* absolute */
     const char *name;
     const char *lake;         /* absolute, or a URI */
-    const char *catalog;      /* of the lake, as leat_database_open names it; NULL: in the lake */
+    const char *lake_catalog; /* as leat_database_open names it; NULL: in the lake's folder */
     const char *catalog_name; /* "leat" unless configured */
     const char *catalog;      /* as spark-pipeline.yml names it, or NULL */
     const char *schema;       /* the lake's schema for its tables; "main" unless configured */

@@ -209,7 +209,7 @@ static unsigned lanes(const struct leat_update_options *options)
 enum leat_status leat_update_open_lake(struct leat_update *update, bool create,
                                        struct leat_error *err)
 {
-    struct leat_lake_options lake = {.catalog = update->pipeline->project->catalog,
+    struct leat_lake_options lake = {.catalog = update->pipeline->project->lake_catalog,
                                      .catalog_name = update->pipeline->project->catalog_name,
                                      .create = create,
                                      .write = true};

@@ -42,7 +42,7 @@ static enum leat_status open_dataset(struct leat_update *update, struct leat_dat
 /* A check opens the lake, for reading, only when a name is looked for there. */
 static bool has_lake(struct leat_update *update)
 {
-    struct leat_lake_options options = {.catalog = update->pipeline->project->catalog,
+    struct leat_lake_options options = {.catalog = update->pipeline->project->lake_catalog,
                                         .catalog_name = update->pipeline->project->catalog_name};
     struct leat_error error;
 
