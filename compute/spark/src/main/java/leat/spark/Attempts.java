@@ -107,6 +107,9 @@ final class Attempts extends SparkListener {
       known.stage = running.stages.get(event.stageId());
       known.task = event.taskInfo().partitionId();
       running.attempts.putIfAbsent((int) event.taskInfo().taskId(), known);
+      if (event.taskInfo().speculative()) {
+        note(known, (int) event.taskInfo().taskId(), "a second one, as the first takes long");
+      }
     }
   }
 

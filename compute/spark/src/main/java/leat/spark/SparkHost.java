@@ -21,7 +21,6 @@ import org.apache.spark.rdd.RDD;
 final class SparkHost implements DriverHost {
   private static final int CONNECT_MILLIS = 3_000;
   private static final int CHUNK = 4 << 20; // bytes of a given stage's rows in one broadcast
-  private static final long EXECUTOR_MILLIS = 60_000;
   private static final long SETTLE_MILLIS = 1_000;
   private static final long POLL_MILLIS = 25;
 
@@ -55,7 +54,6 @@ final class SparkHost implements DriverHost {
     conf.setIfMissing("spark.shuffle.spill.compress", "false");
     conf.setIfMissing("spark.broadcast.compress", "false");
     conf.setIfMissing("spark.locality.wait", "0s");
-    conf.setIfMissing("spark.log.level", "WARN");
     String master = conf.get("spark.master");
     if (master.startsWith("local")) {
       conf.setIfMissing("spark.ui.enabled", "false");
@@ -115,6 +113,8 @@ final class SparkHost implements DriverHost {
   /* Executors come one by one: waits for the first, and until no more come. */
   private int awaitCores(String master, SparkConf conf) throws FailedException {
     int wanted = conf.getInt("spark.cores.max", Integer.MAX_VALUE);
+    // Spark's own setting of how long to wait for executors.
+    long patience = conf.getTimeAsMs("spark.scheduler.maxRegisteredResourcesWaitingTime", "60s");
     long start = System.currentTimeMillis();
     long changed = start;
     int executors = 0;
@@ -133,11 +133,15 @@ final class SparkHost implements DriverHost {
       if (executors > 0 && (cores >= wanted || now - changed >= SETTLE_MILLIS)) {
         return cores;
       }
-      if (now - start > EXECUTOR_MILLIS) {
+      if (now - start > patience) {
         if (master.startsWith("spark://")) {
           throw new FailedException(
               FailedException.Kind.NO_CLUSTER,
-              "the Spark master at " + master + " gave no executor within a minute",
+              "the Spark master at "
+                  + master
+                  + " gave no executor within "
+                  + patience / 1000
+                  + " s",
               "see in its web page whether workers are alive and have free cores and memory for"
                   + " spark.executor.memory");
         }
