@@ -27,6 +27,10 @@ matrix() {
     shift
     mkdir -p "$work/$host"/{pipeline,tpch,faults,errors}
     [ -e build/tests/tpch-0.01/complete ] || tests/tpch/run.sh >/dev/null 2>&1
+    for lake in ${LEAT_MATRIX_LAKES:-}; do
+        mkdir -p "$work/$host/lake-${lake%%:*}"
+        part "$host, lake $lake" python3 -B tests/hosts/pipeline.py "$work/$host/lake-${lake%%:*}" --lake "$lake" --on "$host" "$@"
+    done
     part "$host pipeline" python3 -B tests/hosts/pipeline.py "$work/$host/pipeline" --on "$host" "$@"
     for name in tpch faults errors; do
         part "$host $name" python3 -B tests/hosts/matrix.py $name "$work/$host/$name" --on "$host" "$@"
@@ -45,8 +49,33 @@ if [ $# = 0 ]; then
     part driver python3 -B tests/hosts/driver.py
     (export LEAT_HOSTS=$root/tests/hosts/loopback && matrix spark --threads 3 && summary) >"$work/loopback.log" || true
     part loopback cat "$work/loopback.log"
-elif [ -x "tests/hosts/$1.sh" ]; then
-    . "tests/hosts/$1.sh" # starts the cluster, calls matrix and what only this host has, stops it
+elif [ -e "tests/hosts/$1.sh" ]; then
+    # Storage that the cluster shares comes first: its processes get the addresses and keys from their environment.
+    trap 'scripts/services/s3.sh stop "$work/s3"; scripts/services/hadoop.sh stop "$work/hdfs"; rm -rf "$work"' EXIT
+    for name in ${!AWS_*} LEAT_S3_CONFIG; do unset "$name"; done
+    if scripts/services/s3.sh start versitygw "$work/s3" lake >/dev/null 2>"$work/log"; then
+        eval "$(scripts/services/s3.sh env "$work/s3")"
+        LEAT_MATRIX_LAKES="s3://lake/$1"
+    else
+        skip "lake on S3" "$(tail -1 "$work/log")"
+    fi
+    if [ "$1" = hadoop ]; then
+        : # brings its own
+    elif scripts/services/hadoop.sh start hdfs "$work/hdfs" >/dev/null 2>"$work/log"; then
+        eval "$(scripts/services/hadoop.sh env "$work/hdfs")"
+        LEAT_MATRIX_LAKES="${LEAT_MATRIX_LAKES:-} hdfs://$namenode/$1"
+    else
+        skip "lake on HDFS" "$(tail -1 "$work/log")"
+    fi
+    export LEAT_MATRIX_LAKES
+    (
+        work=$work/host
+        mkdir "$work"
+        passes=0 fails=0 skips=0
+        . "tests/hosts/$1.sh" # starts the cluster, calls matrix and what only this host has, stops it
+        summary
+    ) >"$work/host.log"
+    part "$1" cat "$work/host.log"
 else
     fail "$1" "there is no tests/hosts/$1.sh"
 fi
