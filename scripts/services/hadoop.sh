@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A real Hadoop on this machine, from jars: for tests, and to try what Leat does on HDFS and YARN.
 #
+#   scripts/services/hadoop.sh install            installs the jars, once; the others do so too
 #   scripts/services/hadoop.sh start hdfs DIR     NameNode and DataNode; prints their addresses when they are ready
 #   scripts/services/hadoop.sh start httpfs DIR   HttpFS in front of them
 #   scripts/services/hadoop.sh start yarn DIR     ResourceManager and NodeManager (and HDFS if it does not run yet)
@@ -19,7 +20,7 @@ java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 # Short-lived daemons: little heap, no second compiler, and what Hadoop's libraries look into by reflection.
 java_options=(-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto --add-opens java.base/java.lang=ALL-UNNAMED)
 
-usage() { sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 install_jars() {
     [ ! -e "$downloads/hadoop/complete" ] || return 0
     mkdir -p "$downloads"
@@ -108,7 +109,6 @@ yarn.nodemanager.log-dirs $dir/logs/containers
 yarn.nodemanager.resource.memory-mb 4096
 yarn.nodemanager.resource.cpu-vcores 8
 yarn.nodemanager.vmem-check-enabled false
-yarn.nodemanager.delete.debug-delay-sec 600
 yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage 99.5
 yarn.nodemanager.env-whitelist JAVA_HOME,HADOOP_CONF_DIR
 yarn.resourcemanager.nodemanagers.heartbeat-interval-ms 100
@@ -134,7 +134,8 @@ yarn.scheduler.capacity.root.default.capacity 100
 yarn.scheduler.capacity.maximum-am-resource-percent 0.6
 END
     cat >"$dir/conf/log4j.properties" <<'END'
-log4j.rootLogger=INFO,console
+hadoop.root.logger=INFO,console
+log4j.rootLogger=${hadoop.root.logger}
 log4j.appender.console=org.apache.log4j.ConsoleAppender
 log4j.appender.console.target=System.err
 log4j.appender.console.layout=org.apache.log4j.PatternLayout
@@ -214,13 +215,14 @@ stop() {
     done
 }
 case "${1:-}" in
+    install) install_jars ;;
     start) [ $# = 3 ] || usage; start "$2" "$3" ;;
     stop) [ $# = 2 ] || usage; stop "$2" ;;
     env)
         [ $# = 2 ] || usage
         dir=$(realpath -m "$2")
         sed 's/^/export /' "$dir/ports"
-        printf 'export HADOOP_CONF_DIR=%q HADOOP_CLASSPATH_JARS=%q\n' "$dir/conf" "$jars/*"
+        printf 'export HADOOP_CONF_DIR=%q LEAT_HADOOP_CLASSPATH=%q\n' "$dir/conf" "$jars/*"
         ;;
     alone)
         [ $# -ge 2 ] || usage
