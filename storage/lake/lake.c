@@ -68,6 +68,8 @@ static enum leat_status find_catalog(struct leat_lake *lake,
 {
     lake->catalog = options->catalog ? leat_arena_strdup(&lake->arena, options->catalog) : NULL;
     *out = lake->catalog;
+    if (*out && leat_database_file(*out) && leat_path_is_uri(leat_database_file(*out)))
+        return leat_database_open(*out, false, &lake->database, err); /* says what is wrong */
     if (!*out && leat_path_is_uri(lake->folder)) {
         (void)leat_error_set(err, LEAT_E_CATALOG_NAME,
                              "the lake %s needs a catalog that is kept elsewhere", lake->folder);

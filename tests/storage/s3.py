@@ -3,11 +3,14 @@
 import http.server
 import json
 import os
+import socket
+import ssl
 import stat
 import subprocess
 import sys
 import tempfile
 import threading
+import typing
 import urllib.parse
 
 LEAT = os.environ["LEAT"]
@@ -29,7 +32,7 @@ def check(name: str, ok: bool, detail: str = "") -> None:
 
 def query(sql: str, *options: str, **environment: str | None) -> tuple[int, str, str]:
     env = {k: v for k, v in {**os.environ, **environment}.items() if v is not None}
-    run = subprocess.run([LEAT, "query", "-q", "--format", "csv", *options, "-c", sql], capture_output=True, text=True, env=env, cwd=WORK)
+    run = subprocess.run([LEAT, "query", "-q", "--format", "csv", *options, "-c", sql], capture_output=True, text=True, check=False, env=env, cwd=WORK)
     if SECRET in run.stdout + run.stderr:
         check("secrets are not shown", False, run.stderr)
     return run.returncode, run.stdout, run.stderr
@@ -144,7 +147,7 @@ def configured() -> None:
 class Services(http.server.BaseHTTPRequestHandler):
     """What hands out credentials: the container's agent, the instance's metadata (version 2), the token service."""
 
-    keys = {"AccessKeyId": "leatkey", "SecretAccessKey": SECRET, "Token": "", "Expiration": "2099-01-01T00:00:00Z"}
+    keys: typing.ClassVar = {"AccessKeyId": "leatkey", "SecretAccessKey": SECRET, "Token": "", "Expiration": "2099-01-01T00:00:00Z"}
 
     def log_message(self, *_):
         pass
@@ -205,6 +208,44 @@ def credentials() -> None:
     server.shutdown()
 
 
+def pipe(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while part := source.recv(1 << 16):
+            sink.sendall(part)
+    except OSError:
+        pass
+    finally:
+        sink.close()
+
+
+def tls() -> None:
+    """TLS in front of the server, with a certificate of our own."""
+    key, certificate = os.path.join(WORK, "key.pem"), os.path.join(WORK, "certificate.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=leat", "-addext",
+                    "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate], capture_output=True, check=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            link, _ = listener.accept()
+            try:
+                outside = context.wrap_socket(link, server_side=True)
+            except OSError:
+                continue
+            inside = socket.create_connection(("127.0.0.1", int(os.environ["AWS_ENDPOINT_URL_S3"].rsplit(":", 1)[1])))
+            threading.Thread(target=pipe, args=(outside, inside), daemon=True).start()
+            threading.Thread(target=pipe, args=(inside, outside), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    endpoint = f"https://127.0.0.1:{listener.getsockname()[1]}"
+    read = "SELECT k FROM 's3://leat/g/top.csv'"
+    rows("a certificate that is trusted", read, "g/top.csv", LEAT_S3_CONFIG=settings(endpoint=endpoint, ca_file=certificate))
+    error("one that is not", read, "L0017", "certificate", LEAT_S3_CONFIG=settings(endpoint=endpoint, attempts=1))
+    error("a missing file of certificates", read, "L0017", "none.pem", LEAT_S3_CONFIG=settings(endpoint=endpoint, attempts=1, ca_file="none.pem"))
+
+
 def moto() -> None:
     import urllib.request
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -220,6 +261,7 @@ globs()
 large("leat", {})
 errors()
 configured()
+tls()
 credentials()
 if MOTO:
     moto()

@@ -15,78 +15,84 @@ enum { MAX_HEADERS = 12, MAX_PROFILES = 64 };
 
 static struct {
     pthread_mutex_t lock;
-    bool ready;
+    bool known;                 /* the settings */
+    bool connected;             /* the client can be used */
+    struct leat_buffer applied; /* settings that another process gave, or nothing */
     struct s3_settings settings;
     struct leat_http_client client;
     struct {
         const struct s3_place *place;
         struct s3_credentials credentials;
-    } known[MAX_PROFILES];
-    size_t known_count;
+    } found[MAX_PROFILES];
+    size_t found_count;
 } store = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* --- the store --- */
+/* --- the store: settings when they are asked for, connections when something is sent --- */
 
 static void store_clear(void)
 {
-    if (!store.ready)
-        return;
-    for (size_t i = 0; i < store.known_count; i++)
-        s3_credentials_release(&store.known[i].credentials);
-    store.known_count = 0;
-    leat_http_client_release(&store.client);
-    s3_settings_release(&store.settings);
-    store.ready = false;
-}
-
-static enum leat_status store_start(const char *json, size_t length, const char *name,
-                                    struct leat_error *err)
-{
-    struct leat_http_settings http = {0};
-    struct s3_settings settings;
-    enum leat_status status;
-
-    LEAT_TRY(s3_settings_build(json, length, name, &settings, err));
-    store_clear();
-    http.ca_file = settings.ca_file;
-    http.connect = settings.connect * 1000;
-    http.stall = settings.stall;
-    http.attempts = settings.attempts;
-    status = leat_http_client_init(&store.client, &http, err);
-    if (status != LEAT_OK) {
+    for (size_t i = 0; i < store.found_count; i++)
+        s3_credentials_release(&store.found[i].credentials);
+    store.found_count = 0;
+    if (store.connected)
         leat_http_client_release(&store.client);
-        s3_settings_release(&settings);
-        return status;
-    }
-    store.settings = settings;
-    store.ready = true;
-    return LEAT_OK;
+    if (store.known)
+        s3_settings_release(&store.settings);
+    store.connected = store.known = false;
 }
 
-static enum leat_status store_load(struct leat_error *err)
+static enum leat_status load_file(const char *path, struct leat_error *err)
 {
-    const char *path = getenv("LEAT_S3_CONFIG");
     struct leat_buffer file;
     enum leat_status status;
 
-    if (!path || !path[0])
-        return store_start(NULL, 0, "", err);
     leat_buffer_init(&file, 1 << 20);
     status = leat_file_read_all(path, &file, err);
     if (status == LEAT_OK)
-        status = store_start((char *)file.data, file.length, path, err);
+        status = s3_settings_build((char *)file.data, file.length, path, &store.settings, err);
     else
         leat_error_context(err, "LEAT_S3_CONFIG");
     leat_buffer_release(&file);
     return status;
 }
 
-static enum leat_status store_ready(struct leat_error *err)
+static enum leat_status store_know(struct leat_error *err)
 {
+    const char *path = getenv("LEAT_S3_CONFIG");
     enum leat_status status;
 
+    if (store.known)
+        return LEAT_OK;
+    if (store.applied.length)
+        status = s3_settings_build((char *)store.applied.data, store.applied.length,
+                                   "settings of S3", &store.settings, err);
+    else if (path && path[0])
+        status = load_file(path, err);
+    else
+        status = s3_settings_build(NULL, 0, "", &store.settings, err);
+    store.known = status == LEAT_OK;
+    return status;
+}
+
+static enum leat_status store_connect(struct leat_error *err)
+{
+    struct leat_http_settings http = {0};
+    enum leat_status status = LEAT_OK;
+
     pthread_mutex_lock(&store.lock);
-    status = store.ready ? LEAT_OK : store_load(err);
+    if (!store.connected) {
+        status = store_know(err);
+        if (status == LEAT_OK) {
+            http.ca_file = store.settings.ca_file;
+            http.connect = store.settings.connect * 1000;
+            http.stall = store.settings.stall;
+            http.attempts = store.settings.attempts;
+            status = leat_http_client_init(&store.client, &http, err);
+            if (status != LEAT_OK)
+                leat_http_client_release(&store.client);
+        }
+        store.connected = status == LEAT_OK;
+    }
     pthread_mutex_unlock(&store.lock);
     return status;
 }
@@ -96,7 +102,7 @@ enum leat_status s3_store_settings_put(struct leat_buffer *out, struct leat_erro
     enum leat_status status;
 
     pthread_mutex_lock(&store.lock);
-    status = store.ready ? LEAT_OK : store_load(err);
+    status = store_know(err);
     if (status == LEAT_OK)
         status = s3_settings_put(&store.settings, out, err);
     pthread_mutex_unlock(&store.lock);
@@ -108,7 +114,9 @@ enum leat_status s3_store_settings_apply(const char *json, size_t length, struct
     enum leat_status status;
 
     pthread_mutex_lock(&store.lock);
-    status = store_start(json, length, "settings of S3", err);
+    store_clear();
+    store.applied.length = 0;
+    status = leat_buffer_append(&store.applied, json, length, err);
     pthread_mutex_unlock(&store.lock);
     return status;
 }
@@ -122,20 +130,20 @@ static enum leat_status store_credentials(const struct s3_place *place, bool ren
     size_t i = 0;
 
     pthread_mutex_lock(&store.lock);
-    while (i < store.known_count && store.known[i].place != place)
+    while (i < store.found_count && store.found[i].place != place)
         i++;
     if (i == MAX_PROFILES)
         i--;
-    known = &store.known[i].credentials;
-    if (i == store.known_count || store.known[i].place != place || renew ||
+    known = &store.found[i].credentials;
+    if (i == store.found_count || store.found[i].place != place || renew ||
         (known->expires && known->expires - EXPIRY_MARGIN < leat_clock_now())) {
         struct s3_credentials found;
         status = s3_credentials_find(&store.settings, place, &found, err);
         if (status == LEAT_OK) {
             s3_credentials_release(known);
             *known = found;
-            store.known[i].place = place;
-            store.known_count = store.known_count > i ? store.known_count : i + 1;
+            store.found[i].place = place;
+            store.found_count = store.found_count > i ? store.found_count : i + 1;
         }
     }
     if (status == LEAT_OK)
@@ -308,7 +316,7 @@ enum leat_status s3_call_run(const struct s3_call *call, struct leat_http_answer
     struct exchange x = {.call = call};
     enum leat_status status;
 
-    LEAT_TRY(store_ready(err));
+    LEAT_TRY(store_connect(err));
     x.place = s3_settings_place(&store.settings, call->bucket);
     leat_hash_sha256_hex(call->body ? call->body : "", call->body_length, x.payload_hash);
     leat_arena_init(&x.arena, NULL);
