@@ -8,13 +8,14 @@
 #
 # Logs and what workers spill lie in DIR. Ports are free ones of 127.0.0.1. Packages are installed once by pip.
 # DASK_VERSION names another version than the one that is tested, for example 2023.9.3.
+# DASK_WORKER_MEMORY: the memory limit of each worker (default 1GiB).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 version=${DASK_VERSION:-2026.8.0}
 downloads=${LEAT_DOWNLOADS:-$root/build/downloads}
 home=$downloads/dask-$version
 
-usage() { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 install_packages_of_python() {
     [ ! -e "$home/complete" ] || return 0
     mkdir -p "$downloads"
@@ -54,7 +55,7 @@ start() {
     done
     for i in 0 1; do
         alive "worker$i" || launch "worker$i" dask_worker "$address" --host 127.0.0.1 --nworkers 1 --nthreads 1 \
-            --memory-limit 1GiB --no-dashboard --name "worker$i" --local-directory "$dir/data"
+            --memory-limit "${DASK_WORKER_MEMORY:-1GiB}" --no-dashboard --name "worker$i" --local-directory "$dir/data"
     done
     "$home/bin/python" - "$address" >&2 <<'END' || { tail -n 5 "$dir"/worker*.log >&2; return 1; }
 import sys

@@ -3,8 +3,7 @@
 # Flink.
 #
 #   scripts/services/flink.sh install [VERSION]   prints the folder of Flink's jars
-#   scripts/services/flink.sh start DIR           prints the REST address when the slots of both TaskManagers are there
-#   scripts/services/flink.sh taskmanager DIR N   starts TaskManager N (0, 1, ...) if it does not run: after a loss
+#   scripts/services/flink.sh start DIR           starts what does not run; prints the REST address when both TaskManagers are there
 #   scripts/services/flink.sh env DIR             lines to be evaluated: the address
 #   scripts/services/flink.sh stop DIR            ends all of them
 #
@@ -23,7 +22,7 @@ for package in lang net io nio lang.reflect text time util util.concurrent util.
 done
 java_options+=(--add-opens java.base/sun.nio.ch=ALL-UNNAMED --add-exports java.rmi/sun.rmi.registry=ALL-UNNAMED)
 
-usage() { sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 install_jars() {
     [ ! -e "$jars/complete" ] || return 0
     mkdir -p "$downloads"
@@ -67,7 +66,8 @@ rest.port: ${p[1]}
 rest.bind-port: ${p[1]}
 blob.server.port: ${p[2]}
 heartbeat.interval: 1000
-heartbeat.timeout: 10000
+heartbeat.timeout: 30000
+pekko.ask.timeout: 60 s
 taskmanager.host: 127.0.0.1
 taskmanager.bind-host: 127.0.0.1
 taskmanager.numberOfTaskSlots: 1
@@ -97,7 +97,8 @@ appender.f.layout.type=PatternLayout
 appender.f.layout.pattern=%d{HH:mm:ss,SSS} %-5p %c{1} - %m%n
 END
 }
-alive() { [ -e "$dir/run/$1.pid" ] && kill -0 "$(cat "$dir/run/$1.pid")" 2>/dev/null; }
+# A process that has ended but is not yet forgotten by the system has no command.
+alive() { [ -e "$dir/run/$1.pid" ] && [ -n "$(tr -d '\0' 2>/dev/null <"/proc/$(cat "$dir/run/$1.pid")/cmdline")" ]; }
 launch() { # NAME JVM-OPTION... CLASS ARGUMENT...
     local name=$1
     shift
@@ -111,24 +112,30 @@ taskmanager() { # NUMBER
     launch "taskmanager$1" -Xmx256m -XX:MaxDirectMemorySize=128m org.apache.flink.runtime.taskexecutor.TaskManagerRunner \
         --configDir "$dir/conf" -D taskmanager.resource-id="taskmanager$1"
 }
-await_slots() { # COUNT
-    local i
-    for ((i = 0; i < 3000; i++)); do
-        curl -fs "http://127.0.0.1:$(setting rest.port)/overview" 2>/dev/null | grep -q "\"slots-total\":$1\b" && return 0
-        alive jobmanager || break
+launch_all() {
+    launch jobmanager -Xmx256m org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint --configDir "$dir/conf"
+    taskmanager 0
+    taskmanager 1
+}
+start() {
+    local i starts=1
+    install_jars
+    write_configuration
+    launch_all
+    for ((i = 1; i <= 3000; i++)); do
+        if curl -fs -m 5 "http://127.0.0.1:$(setting rest.port)/overview" 2>/dev/null | grep -q '"slots-total":2\b'; then
+            echo "http://127.0.0.1:$(setting rest.port)" | tee "$dir/address"
+            return 0
+        fi
+        # Flink gives up when its messaging does not start within ten seconds, which a busy machine may need.
+        if ((i % 20 == 0)) && ! { alive jobmanager && alive taskmanager0 && alive taskmanager1; }; then
+            ((++starts <= 4)) || break
+            launch_all
+        fi
         sleep 0.1
     done
     tail -n 5 "$dir"/log/*.log >&2
     return 1
-}
-start() {
-    install_jars
-    write_configuration
-    launch jobmanager -Xmx256m org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint --configDir "$dir/conf"
-    taskmanager 0
-    taskmanager 1
-    await_slots 2
-    echo "http://127.0.0.1:$(setting rest.port)" | tee "$dir/address"
 }
 stop() {
     local file pid i pids=()
@@ -151,14 +158,13 @@ case $1 in
         [ $# = 1 ] || { version=$2 jars=$downloads/flink-$2; }
         install_jars && echo "$jars"
         ;;
-    start | env | stop | taskmanager)
+    start | env | stop)
         [ $# -ge 2 ] || usage
         mkdir -p "$2"
         dir=$(cd "$2" && pwd)
         case $1 in
             start) start ;;
             env) echo "FLINK_ADDRESS=$(cat "$dir/address")" ;;
-            taskmanager) taskmanager "${3:-0}" ;;
             stop) stop ;;
         esac
         ;;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A cluster that loses the process above a task, and then its coordinator, while a query or run of Leat goes on.
+"""A cluster that loses the process above a task, Leat's driver, and then its coordinator, while a query or run of Leat goes on.
 
     lost.py FOLDER --on HOST --master ADDRESS [...]
 
@@ -76,7 +76,7 @@ def kill_above(mark):
     for pid in list(parents)[:1]:
         os.kill(pid, signal.SIGKILL)
         wait(lambda: not pathlib.Path(f"/proc/{pid}/cmdline").exists() or not pathlib.Path(f"/proc/{pid}/cmdline").read_bytes(), 10)
-        subprocess.run(os.environ.get("LEAT_LOST_RESTART", ":"), shell=True, check=True, env={**os.environ, "LEAT_LOST_PID": str(pid)})
+        subprocess.run(os.environ.get("LEAT_LOST_RESTART", ":"), shell=True, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "LEAT_LOST_PID": str(pid)})
     return bool(parents)
 
 
@@ -122,6 +122,18 @@ def run(number):
     check(f"run {number}: no files of lost attempts", not twice_written(work / "there"), twice_written(work / "there"))
 
 
+def driver():
+    mark = work / "driver"
+    process = start(work, mark, "query", "-q", "--format", "csv", *ON, "-c", f"SET small_rows TO 0; {QUERY}")
+    there = wait(lambda: pathlib.Path(f"{mark}.0").exists(), 60)
+    for children in pathlib.Path(f"/proc/{process.pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+    out, err = process.communicate(timeout=120)
+    check("a lost driver is an error", there and process.returncode == 1 and out == "" and "L2406" in err, (process.returncode, out, err))
+    check("a lost driver leaves no worker", wait(lambda: not workers(), 30), workers())
+
+
 def coordinator(file):
     mark = work / "coordinator"
     process = start(work, mark, "query", "-q", "--format", "csv", *ON, "-c", f"SET small_rows TO 0; {QUERY}")
@@ -140,6 +152,7 @@ want = rows(start(work, None, "query", "-q", "--format", "csv", "-c", QUERY).com
 for i in range(int(os.environ.get("LEAT_LOST_COUNT", "1"))):
     query(i, want)
     run(i)
+driver()
 if os.environ.get("LEAT_LOST_COORDINATOR"):
     coordinator(os.environ["LEAT_LOST_COORDINATOR"])
 print(f"{passed} passed, {failed} failed")

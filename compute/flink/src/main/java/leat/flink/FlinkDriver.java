@@ -22,6 +22,7 @@ import leat.jvm.Job;
  */
 public final class FlinkDriver implements DriverHost {
   private static final long CANCEL_SECONDS = 20;
+  private static final long SLOTS_SECONDS = 10;
 
   private final String master;
   private final Path program;
@@ -193,10 +194,17 @@ public final class FlinkDriver implements DriverHost {
   /* Until the job has ended, or shall. */
   private String follow(Run run, String id) throws Exception {
     long heard = System.nanoTime();
+    long slotsSeen = heard;
     while (!run.isUnwanted()) {
       try {
         String state = rest.state(id);
         heard = System.nanoTime();
+        if (run.isBusy()) {
+          slotsSeen = heard;
+        } else if (heard - slotsSeen > SLOTS_SECONDS * 1_000_000_000L && !hasSlots(slotsSeen)) {
+          throw new FailedException(
+              Kind.NO_CLUSTER, "all TaskManagers of the cluster at " + master + " are lost", "");
+        }
         if (List.of("FINISHED", "FAILED", "CANCELED").contains(state)) {
           return state;
         }
@@ -209,6 +217,11 @@ public final class FlinkDriver implements DriverHost {
       run.awaitNews();
     }
     return "";
+  }
+
+  /* Asked seldom: while tasks run, slots are there. */
+  private boolean hasSlots(long seen) throws IOException {
+    return rest.slots() > 0 || System.nanoTime() - seen < settings.slotsTimeout * 1_000_000_000L;
   }
 
   private void finish(Run run, String id, String state) throws Exception {

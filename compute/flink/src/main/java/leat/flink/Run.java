@@ -236,6 +236,11 @@ final class Run implements Closeable {
     news = false;
   }
 
+  /** A task is connected. */
+  synchronized boolean isBusy() {
+    return !links.isEmpty();
+  }
+
   /** The job failed, or Leat wants it no more. */
   synchronized boolean isUnwanted() {
     return failure != null || job.isCancelled();

@@ -16,6 +16,7 @@ final class Settings {
   int driverPort;
   int connectTimeout = 20;
   int lostTimeout = 10;
+  int slotsTimeout = 120;
   int attempts = 3;
   long spoolMemory = 16 << 20;
   final Map<String, String> flink = new TreeMap<>();
@@ -56,8 +57,8 @@ final class Settings {
         throw new FailedException(
             FailedException.Kind.DOES_NOT_FIT,
             "line " + number + " of the configuration " + file + ": " + e.getMessage(),
-            "the settings are driver_host, driver_port, connect_timeout, lost_timeout, attempts,"
-                + " spool_memory, and those below flink:");
+            "the settings are driver_host, driver_port, connect_timeout, lost_timeout,"
+                + " slots_timeout, attempts, spool_memory, and those below flink:");
       }
     }
     return settings;
@@ -69,6 +70,7 @@ final class Settings {
       case "driver_port" -> driverPort = number(name, value, 0);
       case "connect_timeout" -> connectTimeout = number(name, value, 1);
       case "lost_timeout" -> lostTimeout = number(name, value, 1);
+      case "slots_timeout" -> slotsTimeout = number(name, value, 1);
       case "attempts" -> attempts = number(name, value, 1);
       case "spool_memory" -> spoolMemory = number(name, value, 0);
       default -> throw new IllegalArgumentException("there is no setting " + name);
