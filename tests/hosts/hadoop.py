@@ -118,7 +118,7 @@ def example():
     def rows(folder, table):
         columns = "*" if "quarantine" not in table else "flow, line, rule, column_name, error_code, message, raw"
         result = leat(folder, "query", "-q", "--lake", "lake", "--format", "csv", "-c", f"SELECT {columns} FROM {table}")
-        return sorted(result.stdout.split("\n")), result.stderr
+        return sorted(result.stdout.replace(str(work / folder), "").split("\n")), result.stderr
 
     for step, master in (("first run", "local"), ("second run", "yarn")):
         if step == "second run":

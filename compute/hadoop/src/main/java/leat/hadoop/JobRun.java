@@ -274,6 +274,12 @@ final class JobRun implements AutoCloseable {
     try {
       if (host.yarn() != null) {
         host.yarn().killApplication(application(hadoop.getJobID()));
+        // What an application master that is killed leaves.
+        String staged = hadoop.getConfiguration().get(MRJobConfig.MAPREDUCE_JOB_DIR);
+        if (staged != null) {
+          Path staging = new Path(staged);
+          staging.getFileSystem(hadoop.getConfiguration()).delete(staging, true);
+        }
       } else {
         hadoop.killJob();
       }
