@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""HDFS behind a network that fails: several writers at once, at least 250 faults. What was reported as written is there, once and whole;
+"""HDFS behind a network that fails: several writers at once, at least 150 faults. What was reported as written is there, once and whole;
 what was reported as failed is there wholly or not at all; what is read is right or an error.
 
     faults.py FOLDER
@@ -15,7 +15,7 @@ import webhdfs
 
 LEAT = os.environ["LEAT"]
 work = pathlib.Path(sys.argv[1])
-FAULTS = int(os.environ.get("LEAT_HDFS_FAULTS", "250"))
+FAULTS = int(os.environ.get("LEAT_HDFS_FAULTS", "150"))
 passed = failed = 0
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# HDFS: a real NameNode, DataNode and HttpFS; queries, errors, what many writers do, and faults on the way to the servers.
+# HDFS: a real NameNode, DataNode and HttpFS; queries, errors, many writers, a lake that PyIceberg reads too, and 400 faults of the network.
 set -uo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 export LEAT=${LEAT:-$root/build/release/leat}
@@ -13,7 +13,9 @@ if ! "$hadoop" start httpfs "$work/hadoop" >"$work/start.log" 2>&1; then
 fi
 eval "$("$hadoop" env "$work/hadoop")"
 export namenode namenode_http httpfs_port
-for part in files faults; do
+LEAT_PYICEBERG=$(venv interop 'pyiceberg[pyarrow,sql-sqlite]==0.12.0' duckdb 2>/dev/null) || skip pyiceberg "it cannot be installed"
+export LEAT_PYICEBERG
+for part in files faults lake; do
     mkdir "$work/$part"
     log=$(python3 -B "tests/hdfs/$part.py" "$work/$part") && status=0 || status=1
     grep -v ' passed, ' <<<"$log" || true
