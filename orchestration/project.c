@@ -6,6 +6,7 @@
 #include "columns/format.h"
 #include "storage/catalogs/sql/database.h"
 #include "storage/files/files.h"
+#include "storage/files/s3/s3.h"
 
 #include <stdio.h>
 #include <yaml.h>
@@ -236,6 +237,16 @@ static void take_variable(struct configuration *c, const char *key, yaml_node_t 
     project->variables = variables;
 }
 
+static void take_s3_config(struct configuration *c, const char *text)
+{
+    const char *path = leat_path_join(&c->project->arena, c->project->folder, text);
+    struct leat_error error;
+    enum leat_status status = path ? leat_s3_config(path, &error) : leat_error_memory(&error);
+
+    if (status != LEAT_OK)
+        leat_project_add_error(c->project, &error);
+}
+
 /* The file of an SQLite catalog is relative to the project. */
 static const char *catalog_of(struct leat_project *project, const char *text)
 {
@@ -264,6 +275,8 @@ static void take_leat_key(struct configuration *c, const char *key, yaml_node_t 
         project->lake = leat_path_join(&project->arena, project->folder, text);
     else if (strcmp(key, "catalog") == 0)
         project->lake_catalog = catalog_of(project, text);
+    else if (strcmp(key, "s3_config") == 0)
+        take_s3_config(c, text);
     else if (strcmp(key, "catalog_name") == 0)
         project->catalog_name = text;
     else if (strcmp(key, "schema") == 0)
@@ -277,8 +290,9 @@ static void take_leat_key(struct configuration *c, const char *key, yaml_node_t 
 
 static const char *const spark_keys[] = {"name",     "libraries", "storage",       "catalog",
                                          "database", "schema",    "configuration", NULL};
-static const char *const leat_keys[] = {
-    "name", "lake", "catalog", "catalog_name", "schema", "variables", "libraries", "dialect", NULL};
+static const char *const leat_keys[] = {"name",      "lake",   "catalog",   "catalog_name",
+                                        "s3_config", "schema", "variables", "libraries",
+                                        "dialect",   NULL};
 
 static void read_document(struct configuration *c, const struct leat_buffer *bytes, bool spark)
 {

@@ -44,7 +44,9 @@ def example(kind: str, catalog: str, address: str) -> None:
     folder, lake = os.path.join(tempfile.mkdtemp(), "flights"), f"s3://lake/{kind}"
     shutil.copytree(os.path.join(ROOT, "examples", "flights"), folder)
     with open(os.path.join(folder, "configs", "config.s3.yaml"), "w") as out:
-        out.write(f"lake: {lake}\ncatalog: {catalog}\n")
+        out.write(f"lake: {lake}\ncatalog: {catalog}\ns3_config: s3.json\n")
+    with open(os.path.join(folder, "s3.json"), "w") as out:
+        out.write('{"attempts": 5}')
 
     def leat(command: str, *options: str) -> subprocess.CompletedProcess:
         return subprocess.run([LEAT, command, *options], cwd=folder, capture_output=True, text=True, check=False)

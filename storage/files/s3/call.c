@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/system.h"
 #include "storage/files/s3/credentials.h"
+#include "storage/files/s3/s3.h"
 #include "storage/files/s3/s3_internal.h"
 #include "storage/files/s3/xml.h"
 
@@ -18,6 +19,7 @@ static struct {
     bool known;                 /* the settings */
     bool connected;             /* the client can be used */
     struct leat_buffer applied; /* settings that another process gave, or nothing */
+    char *file;                 /* that the project names, or NULL */
     struct s3_settings settings;
     struct leat_http_client client;
     struct {
@@ -51,7 +53,7 @@ static enum leat_status load_file(const char *path, struct leat_error *err)
     if (status == LEAT_OK)
         status = s3_settings_build((char *)file.data, file.length, path, &store.settings, err);
     else
-        leat_error_context(err, "LEAT_S3_CONFIG");
+        leat_error_context(err, "the settings of S3 (LEAT_S3_CONFIG, s3_config in leat.yaml)");
     leat_buffer_release(&file);
     return status;
 }
@@ -63,15 +65,30 @@ static enum leat_status store_know(struct leat_error *err)
 
     if (store.known)
         return LEAT_OK;
+    path = path && path[0] ? path : store.file;
     if (store.applied.length)
         status = s3_settings_build((char *)store.applied.data, store.applied.length,
                                    "settings of S3", &store.settings, err);
-    else if (path && path[0])
+    else if (path)
         status = load_file(path, err);
     else
         status = s3_settings_build(NULL, 0, "", &store.settings, err);
     store.known = status == LEAT_OK;
     return status;
+}
+
+enum leat_status leat_s3_config(const char *path, struct leat_error *err)
+{
+    char *copy = leat_strdup(path);
+
+    if (!copy)
+        return leat_error_memory(err);
+    pthread_mutex_lock(&store.lock);
+    store_clear();
+    leat_free(store.file);
+    store.file = copy;
+    pthread_mutex_unlock(&store.lock);
+    return LEAT_OK;
 }
 
 static enum leat_status store_connect(struct leat_error *err)

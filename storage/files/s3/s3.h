@@ -10,4 +10,7 @@
 extern const struct leat_file_system leat_s3_files;  /* s3:// */
 extern const struct leat_file_system leat_s3a_files; /* s3a://, as Hadoop writes it */
 
+/* The file with settings, unless LEAT_S3_CONFIG names one. Called before S3 is used. */
+LEAT_CHECKED enum leat_status leat_s3_config(const char *path, struct leat_error *err);
+
 #endif
