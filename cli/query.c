@@ -1,5 +1,6 @@
 /* leat query: statements from the command line, a file, standard input, or a prompt. */
 #include "cli/command.h"
+#include "orchestration/project.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -109,6 +110,23 @@ static int run_text(struct leat_session *session, const struct query_options *op
     return code;
 }
 
+/* --on may name a host of the project that this folder belongs to, if it does. */
+static enum leat_status new_session(struct leat_session_options *options, struct leat_session **out,
+                                    struct leat_error *err)
+{
+    struct leat_project project;
+    struct leat_error ignored;
+    enum leat_status status;
+
+    if (!options->host.name)
+        return leat_session_new(options, out, err);
+    (void)!leat_project_open(NULL, NULL, &project, &ignored);
+    leat_project_host(&project, &options->host);
+    status = leat_session_new(options, out, err);
+    leat_project_close(&project);
+    return status;
+}
+
 static int run_query(int argc, char **argv)
 {
     struct query_options o = {0};
@@ -170,7 +188,7 @@ static int run_query(int argc, char **argv)
     session_options.threads = (unsigned)threads;
     session_options.host =
         (struct leat_host_options){.name = o.on, .master = o.master, .config = o.host_config};
-    if (leat_session_new(&session_options, &session, &error) != LEAT_OK) {
+    if (new_session(&session_options, &session, &error) != LEAT_OK) {
         leat_cli_report(&error, 1, json);
         return leat_cli_exit(&error);
     }

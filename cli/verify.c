@@ -475,6 +475,7 @@ static int run_side(const char *folder, const struct verify_options *o, struct s
     options.schema = leat_arena_strdup(arena, project.schema);
     options.catalog_name =
         project.catalog_name ? leat_arena_strdup(arena, project.catalog_name) : NULL;
+    leat_project_host(&project, &options.host);
     if (status == LEAT_OK)
         status = leat_session_new(&options, &side->session, &error);
     leat_project_close(&project);

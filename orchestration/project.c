@@ -255,6 +255,45 @@ static const char *catalog_of(struct leat_project *project, const char *text)
     return file ? leat_path_join(&project->arena, project->folder, file) : text;
 }
 
+static void take_host_key(struct configuration *c, const char *key, yaml_node_t *value)
+{
+    struct leat_project *project = c->project;
+    struct leat_project_host *host = &project->hosts[project->host_count - 1];
+    const char *text = scalar(c, value, key);
+    int64_t tasks;
+
+    if (!text)
+        return;
+    if (strcmp(key, "host") == 0)
+        host->host = text;
+    else if (strcmp(key, "master") == 0)
+        host->master = text;
+    else if (strcmp(key, "config") == 0)
+        host->config = leat_path_join(&project->arena, project->folder, text);
+    else if (leat_parse_int64(text, strlen(text), &tasks) && tasks > 0 && tasks <= 4096)
+        host->tasks = (unsigned)tasks;
+    else
+        complain(c, value, NULL, "%s takes a number from 1 to 4096", key);
+}
+
+static void take_host(struct configuration *c, const char *key, yaml_node_t *value)
+{
+    static const char *const known[] = {"host", "master", "config", "tasks", NULL};
+    struct leat_project *project = c->project;
+    struct leat_project_host *hosts =
+        LEAT_NEW_ARRAY(&project->arena, struct leat_project_host, (size_t)project->host_count + 1);
+
+    if (!hosts)
+        return;
+    if (project->host_count)
+        memcpy(hosts, project->hosts, project->host_count * sizeof(*hosts));
+    hosts[project->host_count++] = (struct leat_project_host){.name = key};
+    project->hosts = hosts;
+    each_key(c, value, known, take_host_key);
+    if (!project->hosts[project->host_count - 1].host)
+        complain(c, value, NULL, "%s needs a key \"host\": spark, hadoop, flink or dask", key);
+}
+
 static void take_leat_key(struct configuration *c, const char *key, yaml_node_t *value)
 {
     struct leat_project *project = c->project;
@@ -266,6 +305,10 @@ static void take_leat_key(struct configuration *c, const char *key, yaml_node_t 
     }
     if (strcmp(key, "libraries") == 0) {
         take_libraries(c, value);
+        return;
+    }
+    if (strcmp(key, "hosts") == 0) {
+        each_key(c, value, NULL, take_host);
         return;
     }
     text = scalar(c, value, key);
@@ -292,7 +335,7 @@ static const char *const spark_keys[] = {"name",     "libraries", "storage",    
                                          "database", "schema",    "configuration", NULL};
 static const char *const leat_keys[] = {"name",      "lake",   "catalog",   "catalog_name",
                                         "s3_config", "schema", "variables", "libraries",
-                                        "dialect",   NULL};
+                                        "dialect",   "hosts",  NULL};
 
 static void read_document(struct configuration *c, const struct leat_buffer *bytes, bool spark)
 {
@@ -557,4 +600,18 @@ void leat_project_close(struct leat_project *project)
 {
     leat_arena_release(&project->arena);
     memset(project, 0, sizeof(*project));
+}
+
+void leat_project_host(const struct leat_project *project, struct leat_host_options *options)
+{
+    for (uint32_t i = project->host_count; options->name && i-- > 0;) {
+        const struct leat_project_host *host = &project->hosts[i];
+        if (strcmp(host->name, options->name) != 0)
+            continue;
+        options->name = host->host;
+        options->master = options->master ? options->master : host->master;
+        options->config = options->config ? options->config : host->config;
+        options->tasks = options->tasks ? options->tasks : host->tasks;
+        return;
+    }
 }

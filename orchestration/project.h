@@ -6,6 +6,7 @@
 #define LEAT_ORCHESTRATION_PROJECT_H
 
 #include "base/file.h"
+#include "compute/hosts/host.h"
 #include "compute/sql/parser.h"
 
 struct leat_project_file {
@@ -15,6 +16,14 @@ struct leat_project_file {
 struct leat_project_variable {
     const char *name;
     const char *value;
+};
+/* A place where runs may be carried out, by the name that --on takes. */
+struct leat_project_host {
+    const char *name;
+    const char *host;   /* "spark" */
+    const char *master; /* or NULL */
+    const char *config; /* absolute, or NULL */
+    unsigned tasks;     /* 0: as many as it runs at once */
 };
 struct leat_project {
     struct leat_arena arena;
@@ -30,6 +39,8 @@ struct leat_project {
         dialect;             /* of its SQL: Spark's with spark-pipeline.yml, or as configured */
     uint32_t variable_count; /* ${name} in SQL files; the environment's come later and win */
     struct leat_project_variable *variables;
+    uint32_t host_count;
+    struct leat_project_host *hosts;
     uint32_t file_count;
     struct leat_project_file *files;
     struct leat_error *errors; /* all that were found while loading: configuration and syntax */
@@ -42,6 +53,9 @@ struct leat_project {
 LEAT_CHECKED enum leat_status leat_project_open(const char *start, const char *environment,
                                                 struct leat_project *out, struct leat_error *err);
 void leat_project_close(struct leat_project *project);
+/* Replaces a name of the project's hosts by what stands behind it; others stay as they are. What
+ * was given besides the name wins. */
+void leat_project_host(const struct leat_project *project, struct leat_host_options *options);
 /* Adds an error to the project's list (dropped beyond 200 or when memory is out). */
 void leat_project_add_error(struct leat_project *project, const struct leat_error *error);
 

@@ -319,6 +319,7 @@ static enum leat_status run_once(struct leat_pipeline *pipeline,
     enum leat_status status;
 
     host.tasks = options->threads;
+    leat_project_host(pipeline->project, &host);
     leat_update_init(&update, pipeline, options, summary);
     update.runner.small_rows = LEAT_STAGE_SMALL_ROWS;
     update.runner.shared = pipeline->project->lake;

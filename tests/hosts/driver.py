@@ -45,6 +45,15 @@ with tempfile.TemporaryDirectory() as folder:
     (project / "transformations").mkdir()
     (project / "leat.yaml").write_text("name: test\nlake: lake\n")
     (project / "transformations/a.sql").write_text("CREATE MATERIALIZED VIEW a AS SELECT 1 AS x;")
+    (project / "leat.yaml").write_text("name: test\nlake: lake\nhosts:\n  prod: {host: spark, master: 'spark://head:7077', tasks: 3}\n")
+    environment = {**os.environ, "LEAT_HOSTS": str(HOSTS), "LEAT_LOOPBACK": "unreachable"}
+    for command in (["run", "--on", "prod"], ["query", "--on", "prod", "-c", "SELECT 1"]):
+        result = subprocess.run([LEAT, *command], cwd=project, capture_output=True, text=True, env=environment)
+        good = "spark://head:7077" in result.stderr and "L2404" in result.stderr
+        passed += good
+        if not good:
+            failed += 1
+            print(f"FAIL a host of the project, {command}: {result.stderr[:500]}")
     for name, mode, code in (("a lake that workers do not see", "unseen", 2), ("one that they see", "", 0)):
         environment = {**os.environ, "LEAT_HOSTS": str(HOSTS), "LEAT_LOOPBACK": mode}
         result = subprocess.run([LEAT, "run", "--on", "spark"], cwd=project, capture_output=True, text=True, env=environment)
