@@ -776,6 +776,14 @@ struct node *bind_from_item(struct planner *pl, const struct leat_sql_from *from
         count = query.count;
         break;
     }
+    for (uint32_t i = 0; node && from->spark_csv && i < count; i++) {
+        char *column = leat_arena_printf(pl->arena, "_c%u", i);
+        if (!column) {
+            plan_memory(pl);
+            return NULL;
+        }
+        outputs[i].name = leat_text_of(column);
+    }
     if (!node || !add_table(pl, scope, from, name, outputs, count))
         return NULL;
     return node;

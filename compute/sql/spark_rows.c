@@ -346,6 +346,7 @@ bool spark_csv_options(struct parser *p, struct leat_sql_from *from)
     names[2].text = leat_text_of("all_text");
     call->args = (struct leat_sql_exprs){3, args};
     call->arg_names = names;
+    from->spark_csv = true;
     return true;
 }
 

@@ -59,6 +59,7 @@ def main():
                     failed += 1
                     print(f"FAIL {sql}: {rows}, by Spark {wanted}")
     passed, failed = check_storage(suite, passed, failed)
+    passed, failed = check_files(passed, failed)
     print(f"{passed} passed, {failed} failed")
     return failed > 0
 
@@ -77,6 +78,20 @@ def check_storage(suite, passed, failed):
         if not good:
             print(f"FAIL storage: {result.stderr} {rows}")
         return passed + good, failed + (not good)
+
+
+def check_files(passed, failed):
+    """Files by their paths, as Spark reads them: CSV without a header, all text; names of files keep their case."""
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "Rows.csv").write_text("a,1\nb,2\n")
+        pathlib.Path(folder, "rows.json").write_text('{"n": 5, "s": "x"}\n{"n": 7}\n')
+        for sql, wanted in [(f"SELECT _c0, typeof(_c1) FROM csv.`{folder}/Rows.csv` ORDER BY _c0", [["a", "string"], ["b", "string"]]),
+                            (f"SELECT sum(n), count(s) FROM json.`file://{folder}/rows.json`", [["12", "1"]])]:
+            rows = query(f"{folder}/lake", sql)
+            if rows != wanted:
+                print(f"FAIL {sql}: {rows}")
+            passed, failed = passed + (rows == wanted), failed + (rows != wanted)
+    return passed, failed
 
 
 def value(text):
