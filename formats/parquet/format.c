@@ -3,6 +3,7 @@
  * enough to be worth a task; row groups that no row can match are in no split. Open files are kept
  * with the source and shared by its readers.
  */
+#include "base/system.h"
 #include "formats/parquet/reader.h"
 #include "formats/parquet/writer.h"
 #include "formats/source_files.h"
@@ -10,6 +11,7 @@
 
 #define SPLIT_ROWS      100000u
 #define FILES_KEPT      64u /* open at once, and looked at for estimates */
+#define LOOKS_AT_ONCE   16u
 #define NEVER_ESTIMATED UINT64_MAX
 
 struct open_file {
@@ -349,16 +351,24 @@ static enum leat_status estimate(struct parquet_source *source, struct leat_erro
     return LEAT_OK;
 }
 
+/* Size and time are those of now: a split checks that the file is still the same. */
+static enum leat_status look_at_file(void *context, size_t i, struct leat_error *err)
+{
+    struct leat_source_file *file = &((struct parquet_source *)context)->files.items[i];
+    struct leat_file_info info;
+    LEAT_TRY(leat_file_stat(file->path, &info, err));
+    file->size = info.size;
+    file->modified = info.modified;
+    return LEAT_OK;
+}
+
 static enum leat_status merge_schemas(struct parquet_source *source, struct leat_error *err)
 {
     uint32_t count = source->files.union_by_name ? source->files.count : 1;
-    for (uint32_t i = 0; i < source->files.count; i++) {
-        /* Size and time are those of now: a split checks that the file is still the same. */
-        struct leat_file_info info;
-        LEAT_TRY(leat_file_stat(source->files.items[i].path, &info, err));
-        source->files.items[i].size = info.size;
-        source->files.items[i].modified = info.modified;
-    }
+    /* Where each look is a request, several wait at once. */
+    bool remote = source->files.count > 0 && leat_path_is_uri(source->files.items[0].path);
+    LEAT_TRY(leat_parallel_run(remote ? LOOKS_AT_ONCE : 1, source->files.count, look_at_file,
+                               source, err));
     for (uint32_t i = 0; i < count; i++) {
         const struct leat_parquet_file *file;
         struct open_file own;

@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import shutil
 import socket
 import ssl
 import stat
@@ -95,6 +96,10 @@ def globs() -> None:
     for i in range(2300):
         with open(os.path.join(DATA, "leat", "many", f"{i:05}.csv"), "w") as out:
             out.write(f"i\n{i}\n")
+    query("COPY (SELECT i FROM generate_series(1, 10) g(i)) TO 's3://leat/small/0.parquet'")
+    for i in range(1, 80):
+        shutil.copy(os.path.join(DATA, "leat", "small", "0.parquet"), os.path.join(DATA, "leat", "small", f"{i}.parquet"))
+    rows("many small Parquet files", "SELECT count(*), sum(i) FROM 's3://leat/small/*.parquet'", "800,4400")
     rows("listings of several pages", "SELECT count(*) FROM read_csv('s3://leat/many/*[05].csv')", "460")
     rows("listings of several pages from a mark", "SELECT count(*), max(i) FROM read_csv('s3://leat/many/0229*.csv')", "10,2299")
 
