@@ -487,13 +487,46 @@ static void iceberg_sink_close(struct leat_sink *base)
     leat_free(sink);
 }
 
+static enum leat_status take_path(void *context, const struct leat_file_info *item,
+                                  struct leat_error *err)
+{
+    return leat_bytes_list_append(context, item->path, strlen(item->path), err);
+}
+
+static enum leat_status remove_listed(const char *folder, const char *prefix,
+                                      struct leat_error *err)
+{
+    struct leat_file_listing listing = {.folder = folder, .prefix = prefix};
+    const struct leat_file_system *system;
+    struct leat_bytes_list paths;
+    const char **texts = NULL;
+    enum leat_status status;
+
+    LEAT_TRY(leat_file_system_find(folder, &system, err));
+    leat_bytes_list_init(&paths);
+    status = system->list(&listing, take_path, &paths, err);
+    if (status == LEAT_NOT_FOUND) { /* no file was begun */
+        leat_error_clear(err);
+        status = LEAT_OK;
+    }
+    if (status == LEAT_OK && paths.count) {
+        texts = leat_malloc(paths.count * sizeof(*texts));
+        status = texts ? LEAT_OK : leat_error_memory(err);
+        for (size_t i = 0; texts && i < paths.count; i++)
+            texts[i] = paths.items[i].data;
+        if (status == LEAT_OK)
+            status = leat_file_remove_several(texts, paths.count, err);
+    }
+    leat_free(texts);
+    leat_bytes_list_release(&paths);
+    return status;
+}
+
 /* Files that begin with the attempt's name, finished or not. */
 static enum leat_status iceberg_discard(struct leat_sink *base, const struct leat_attempt *attempt,
                                         struct leat_error *err)
 {
     struct iceberg_sink *sink = (struct iceberg_sink *)base;
-    struct leat_file_list files = {0};
-    struct leat_file_info info;
     enum leat_status status;
     struct leat_arena arena;
     char name[128];
@@ -503,15 +536,7 @@ static enum leat_status iceberg_discard(struct leat_sink *base, const struct lea
              attempt->partition, attempt->attempt);
     leat_arena_init(&arena, NULL);
     folder = leat_arena_printf(&arena, "%s/data", sink->location);
-    status = folder ? leat_file_stat(folder, &info, err) : leat_error_memory(err);
-    if (status == LEAT_OK && info.kind == LEAT_FILE_FOLDER)
-        status = leat_folder_list(folder, &files, err);
-    for (size_t i = 0; i < files.count && status == LEAT_OK; i++) {
-        const char *file = strrchr(files.items[i].path, '/');
-        if (file && strncmp(file + 1, name, strlen(name)) == 0)
-            status = leat_file_remove(files.items[i].path, err);
-    }
-    leat_file_list_release(&files);
+    status = folder ? remove_listed(folder, name, err) : leat_error_memory(err);
     leat_arena_release(&arena);
     return status;
 }
