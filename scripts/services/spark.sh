@@ -47,7 +47,7 @@ start() {
     local home p i
     home=$(install_spark)
     workers=${1:-2}
-    mkdir -p "$dir/conf" "$dir/local" "$dir/logs"
+    mkdir -p "$dir/conf" "$dir/local" "$dir/logs" "$dir/tmp"
     read -r -a p < <(free_ports $((2 + 2 * workers)))
     web=${p[1]}
     cat >"$dir/conf/spark-defaults.conf" <<END
@@ -55,7 +55,7 @@ spark.driver.host 127.0.0.1
 spark.driver.bindAddress 127.0.0.1
 spark.ui.enabled false
 spark.driver.memory 512m
-spark.driver.extraJavaOptions -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+spark.driver.extraJavaOptions -Djava.io.tmpdir=$dir/tmp -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 spark.executor.memory 512m
 spark.executor.cores 1
 spark.executor.extraJavaOptions -XX:+UseSerialGC -XX:TieredStopAtLevel=1

@@ -16,6 +16,8 @@ else
         part "spark cluster" python3 -B tests/hosts/spark.py "$work/spark/own" "$address" "$work/cluster"
         part "spark source" "${SPARK_HOME%/lib/python3*}/bin/python" -B tests/hosts/spark_source.py "$work/spark/source" \
             "$root/build/java/leat-spark/leat-spark-1.jar"
+        left=$(ls "$work/cluster/tmp")
+        if [ -z "$left" ]; then pass; else fail "spark files" "drivers left $(wc -w <<<"$left") files: $left"; fi
     else
         fail spark "it did not start: $(tail -3 "$work/spark-start.log")"
     fi

@@ -53,9 +53,10 @@ class Leat:
     """A session of `leat query`, given one statement after the other; times come from its --timing json."""
 
     def __init__(self, arguments: argparse.Namespace, data: Path, on: list[str]):
-        command = [arguments.leat, "query", "-q", "-i", "--threads", str(arguments.cores), "--format", "json", "--timing", "json", *on]
+        command = [arguments.leat, "query", "-q", "-i", "--threads", str(arguments.cores), "--format", "ndjson", "--timing", "json", *on]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.times: list[float] = []
+        self.times: list[float] = []  # of each statement
+        self.said = 0
         self.messages: list[str] = []
         threading.Thread(target=self.read_messages, daemon=True).start()
         for table in TABLES:
@@ -70,6 +71,7 @@ class Leat:
                 self.messages.append(line)
 
     def say(self, statement: str) -> None:
+        self.said += 1
         self.process.stdin.write(statement + ";\n")
         self.process.stdin.flush()
 
@@ -77,22 +79,18 @@ class Leat:
         """Rows, and the milliseconds of the query. A mark follows it, to see its end."""
         self.say(query)
         self.say("SELECT 'end of the answer' AS mark")
-        text = ""
+        rows = []
         for line in self.process.stdout:
             if "end of the answer" in line:
                 break
-            text += line
+            rows.append(list(json.loads(line, parse_float=Decimal).values()))
         else:
             sys.exit(f"leat ended: {''.join(self.messages[-20:])}")
-        end = time.monotonic() + 10
-        seen = len(self.times)
-        while time.monotonic() < end and (seen != len(self.times) or time.monotonic() < end - 9.95):
-            seen = len(self.times)
-            time.sleep(0.02)
-        if not text.strip():
+        while len(self.times) < self.said and self.process.poll() is None:
+            time.sleep(0.005)
+        if not rows:
             sys.exit(f"leat failed: {''.join(self.messages[-20:])}")
-        at = text.rindex("]") + 1 if "]" in text else len(text)
-        return [list(row.values()) for row in json.loads(text[:at], parse_float=Decimal)], self.times[-2]
+        return rows, self.times[-2]
 
 
 class SparkSql:

@@ -12,6 +12,7 @@ if [ -z "${LEAT:-}" ]; then
     build release leat
     LEAT=$root/build/release/leat
 fi
+mkdir -p build/bench/tpch
 scripts/java.sh spark
 scripts/pack_worker.sh "$LEAT" "$root/build/bench/leat-worker" >/dev/null
 SPARK_HOME=$(scripts/services/spark.sh install)

@@ -48,6 +48,8 @@ def run(attempt, command, argument):
         for number in argument.split(","):
             echo(int(number))
         write(RECEIPT, b"written by attempt %d" % attempt)
+        for rows, size in ((5, 100), (2, 7)):
+            write(PROGRESS, struct.pack("<QQ", rows, size))
     elif command == "unread":
         write(WANT, u32(0))
     elif command == "twice":

@@ -160,8 +160,26 @@ public final class DriverConnection {
       return;
     }
     if (exits) {
-      Runtime.getRuntime().halt(1);
+      exit(1);
     }
+  }
+
+  /* Lets the host's libraries remove their files, but no thread of theirs keep the process. */
+  private static void exit(int code) {
+    Thread end =
+        new Thread(
+            () -> {
+              try {
+                Thread.sleep(GRACE_MILLIS);
+              } catch (InterruptedException e) {
+                // At once.
+              }
+              Runtime.getRuntime().halt(code);
+            },
+            "leat-end");
+    end.setDaemon(true);
+    end.start();
+    System.exit(code);
   }
 
   private Job readFrame(Job begun) throws Exception {
@@ -217,7 +235,7 @@ public final class DriverConnection {
       System.err.println("leat: " + e.getMessage());
     }
     System.err.flush();
-    Runtime.getRuntime().halt(code); // no host's thread keeps the process
+    exit(code);
   }
 
   /** An attempt's rows are used; its told frames. */

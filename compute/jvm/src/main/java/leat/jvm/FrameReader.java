@@ -121,6 +121,14 @@ public final class FrameReader {
     }
   }
 
+  public long u64() throws ProtocolException {
+    try {
+      return body.getLong();
+    } catch (BufferUnderflowException e) {
+      throw tooShort();
+    }
+  }
+
   /** A u32 below the limit. */
   public int u32(String what, int limit) throws ProtocolException {
     int value = u32();

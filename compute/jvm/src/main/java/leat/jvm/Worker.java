@@ -39,6 +39,8 @@ public final class Worker implements Closeable {
   private Inputs inputs;
   private boolean running;
   private int partition;
+  private long rowsRead;
+  private long bytesRead;
   private volatile boolean closed;
 
   private Worker(Process process) {
@@ -91,6 +93,7 @@ public final class Worker implements Closeable {
     }
     told = new ByteArrayOutputStream();
     inputs = from;
+    rowsRead = bytesRead = 0;
     running = true;
     try {
       writer.write(Frame.FRAGMENT, ByteBuffer.wrap(fragment, 4, fragment.length - 4), attempt);
@@ -118,7 +121,12 @@ public final class Worker implements Closeable {
             return true;
           }
           case Frame.WANT -> feed(reader.u32());
-          case Frame.RECEIPT, Frame.BAD_ROW, Frame.PROGRESS -> told.writeBytes(reader.whole());
+          case Frame.RECEIPT, Frame.BAD_ROW -> told.writeBytes(reader.whole());
+          case Frame.PROGRESS -> {
+            told.writeBytes(reader.whole());
+            rowsRead += reader.u64();
+            bytesRead += reader.u64();
+          }
           case Frame.DONE, Frame.ERROR -> end();
           default -> throw new ProtocolException("a frame of kind " + reader.kind());
         }
@@ -154,6 +162,15 @@ public final class Worker implements Closeable {
   /** All told frames of the task so far, as they came. */
   public byte[] told() {
     return told.toByteArray();
+  }
+
+  /** How many rows the task has read of its sources so far, for a display. */
+  public long rowsRead() {
+    return rowsRead;
+  }
+
+  public long bytesRead() {
+    return bytesRead;
   }
 
   public long pid() {

@@ -95,7 +95,12 @@ class WorkerTest {
     assertTrue(told.next());
     assertEquals(Frame.RECEIPT, told.kind());
     assertArrayEquals("written by attempt 77".getBytes(StandardCharsets.UTF_8), told.rest());
+    assertTrue(told.next());
+    assertEquals(Frame.PROGRESS, told.kind());
+    assertTrue(told.next());
     assertFalse(told.next());
+    assertEquals(7, worker.rowsRead());
+    assertEquals(107, worker.bytesRead());
   }
 
   @Test

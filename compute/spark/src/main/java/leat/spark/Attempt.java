@@ -93,6 +93,9 @@ final class Attempt implements TaskCompletionListener {
       throw sneaky(e);
     }
     ended = true;
+    // Spark's screens show it, and the driver is told with the task's end.
+    context.taskMetrics().inputMetrics().incRecordsRead(worker.rowsRead());
+    context.taskMetrics().inputMetrics().incBytesRead(worker.bytesRead());
     Told told = new Told(stage, task, number(context), worker.told());
     release();
     return new Tuple2<>(apart ? partitions : 1, new Piece(sequence, told.bytes()));

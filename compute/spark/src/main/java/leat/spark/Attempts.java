@@ -13,6 +13,7 @@ import org.apache.spark.FetchFailed;
 import org.apache.spark.Success$;
 import org.apache.spark.TaskEndReason;
 import org.apache.spark.TaskKilled;
+import org.apache.spark.executor.TaskMetrics;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerJobEnd;
 import org.apache.spark.scheduler.SparkListenerJobStart;
@@ -123,7 +124,9 @@ final class Attempts extends SparkListener {
     }
     known.ended = true;
     TaskEndReason reason = event.reason();
-    if (!(reason instanceof Success$)) {
+    if (reason instanceof Success$) {
+      progress(event.taskMetrics());
+    } else {
       String how = describe(reason);
       // Of a lost executor only its end says that its workers ended; settle() tells it.
       if (!(reason instanceof ExecutorLostFailure)) {
@@ -180,6 +183,18 @@ final class Attempts extends SparkListener {
               + how.lines().findFirst().orElse(""));
     } catch (IOException e) {
       // Whoever reads no more is noticed by the thread that reads.
+    }
+  }
+
+  private void progress(TaskMetrics metrics) {
+    if (metrics == null || metrics.inputMetrics().recordsRead() == 0) {
+      return;
+    }
+    try {
+      running.leat.progress(
+          metrics.inputMetrics().recordsRead(), metrics.inputMetrics().bytesRead());
+    } catch (IOException e) {
+      // As above.
     }
   }
 
