@@ -108,16 +108,20 @@ def make_rows():
 
 
 def example():
-    """A first run by Hadoop's own runner in one process, and an incremental one on YARN, give the same tables as here."""
-    for name in ("here", "there"):
+    """A first run by Hadoop's own runner in one process, and an incremental one on YARN, with the lake on HDFS, give the same tables as
+    here with a local lake."""
+    lakes = {"here": ["--lake", "lake"], "there": ["--lake", "hdfs:///lakes/there", "--catalog", "sqlite:catalog.db"]}
+    for name, lake in lakes.items():
         shutil.copytree(ROOT / "examples/flights", work / name)
+        for settings in (work / name / "leat.yaml", work / name / "configs/config.dev.yaml"):
+            settings.write_text(settings.read_text().replace("lake: lake\n", f"lake: {lake[1]}\n"))
 
     def leat(folder, *arguments):
         return subprocess.run([LEAT, *arguments], cwd=work / folder, capture_output=True, text=True, timeout=900)
 
     def rows(folder, table):
         columns = "*" if "quarantine" not in table else "flow, line, rule, column_name, error_code, message, raw"
-        result = leat(folder, "query", "-q", "--lake", "lake", "--format", "csv", "-c", f"SELECT {columns} FROM {table}")
+        result = leat(folder, "query", "-q", *lakes[folder], "--format", "csv", "-c", f"SELECT {columns} FROM {table}")
         return sorted(result.stdout.replace(str(work / folder), "").split("\n")), result.stderr
 
     for step, master in (("first run", "local"), ("second run", "yarn")):
