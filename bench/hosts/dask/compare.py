@@ -119,9 +119,9 @@ def opener(data):
             if isinstance(part[name].dtype, pd.ArrowDtype):
                 kind = part[name].dtype.pyarrow_dtype
                 if pa.types.is_decimal(kind):
-                    part[name] = part[name].astype("float64")
+                    part[name] = part[name].astype(pd.ArrowDtype(pa.float64())).astype("float64")
                 elif pa.types.is_date(kind):
-                    part[name] = part[name].astype("datetime64[ns]")
+                    part[name] = part[name].astype(pd.ArrowDtype(pa.timestamp("ns"))).astype("datetime64[ns]")
         return part
 
     def table(name, columns):

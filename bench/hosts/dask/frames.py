@@ -8,7 +8,7 @@ DAY = pd.Timestamp
 
 
 def q01(table):
-    names = "l_returnflag l_linestatus l_quantity l_extendedprice l_discount l_tax l_shipdate".split()
+    names = ["l_returnflag", "l_linestatus", "l_quantity", "l_extendedprice", "l_discount", "l_tax", "l_shipdate"]
     item = table("lineitem", names)
     item = item[item.l_shipdate <= DAY("1998-09-02")]
     item = item.assign(disc_price=item.l_extendedprice * (1 - item.l_discount))
