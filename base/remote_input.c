@@ -4,8 +4,9 @@
  * have all been read once is dropped; others go when room is needed, the longest unused first.
  *
  * Reads that begin where the last one ended are a sequence: ahead of it, pieces are fetched in the
- * background, the further the longer the sequence has lasted, so that who stops early has fetched
- * little in vain. Large reads out of sequence go straight into the reader's memory. */
+ * background, the further the more was read in it, so that who stops early has fetched little in
+ * vain; nothing behind a range that was announced. Large reads out of sequence go straight into the
+ * reader's memory. */
 #include "base/remote_input.h"
 #include "base/background.h"
 
@@ -16,6 +17,7 @@
 #define AHEAD_MAXIMUM ((uint64_t)8 << 20)   /* of one input */
 #define SMALL_BYTES   ((uint64_t)64 << 10)  /* least that is fetched */
 #define GAP_BYTES     ((uint64_t)256 << 10) /* ranges nearer than this are fetched together */
+#define RANGE_MAXIMUM AHEAD_MAXIMUM         /* announced alone, that is fetched whole */
 #define INPUT_MAXIMUM ((uint64_t)64 << 20)  /* held by one input */
 #define TOTAL_MAXIMUM ((uint64_t)256 << 20) /* held by all inputs */
 
@@ -45,7 +47,8 @@ struct remote {
     uint64_t held;
     uint64_t reads;
     uint64_t next;  /* where a sequence goes on */
-    uint64_t ahead; /* bytes to fetch ahead of it; 0: no sequence */
+    uint64_t run;   /* bytes read in sequence */
+    uint64_t limit; /* of a range that was announced: a sequence in it does not go on behind */
     char path[];
 };
 static _Atomic uint64_t total_held;
@@ -246,19 +249,21 @@ static enum leat_status fetch_gap(struct remote *remote, uint64_t offset, void *
 /* Follows sequences; returns with pieces ahead queued. With the lock held. */
 static void look_ahead(struct remote *remote, uint64_t offset, uint64_t end)
 {
-    uint64_t until;
+    uint64_t until, ahead;
 
-    if (offset != remote->next || offset == end) {
-        remote->ahead = 0;
-    } else {
-        uint64_t longer = remote->ahead * 2 > PIECE_BYTES ? remote->ahead * 2 : PIECE_BYTES;
-        remote->ahead = longer < AHEAD_MAXIMUM ? longer : AHEAD_MAXIMUM;
-    }
+    if (offset != remote->next || offset == end)
+        remote->run = 0;
+    else
+        remote->run += end - offset;
+    ahead = remote->run * 4 < AHEAD_MAXIMUM ? remote->run * 4 : AHEAD_MAXIMUM;
     remote->next = end;
-    if (remote->ahead == 0)
+    if (ahead < PIECE_BYTES)
         return;
-    until = end + remote->ahead < remote->base.size ? end + remote->ahead : remote->base.size;
-    queue_range(remote, end, until, true);
+    until = end < remote->limit ? remote->limit : remote->base.size;
+    if (end + ahead < until)
+        queue_range(remote, end, end + ahead, true);
+    else
+        queue_range(remote, end, until, false);
 }
 
 static enum leat_status remote_read_at(struct leat_input *input, uint64_t offset, void *into,
@@ -311,7 +316,13 @@ static void remote_prefetch(struct leat_input *input, const struct leat_range *r
         for (last = i + 1; last < count && sorted[last].offset <= end + GAP_BYTES; last++)
             if (sorted[last].offset + sorted[last].length > end)
                 end = sorted[last].offset + sorted[last].length;
-        queue_range(remote, sorted[i].offset, end < input->size ? end : input->size, false);
+        remote->limit = end < input->size ? end : input->size;
+        /* Of a long range the beginning: reading goes on in sequence. */
+        queue_range(remote, sorted[i].offset,
+                    count > 1 || remote->limit - sorted[i].offset < RANGE_MAXIMUM
+                        ? remote->limit
+                        : sorted[i].offset + PIECE_BYTES,
+                    false);
     }
     pthread_mutex_unlock(&remote->lock);
     leat_free(sorted);

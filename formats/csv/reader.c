@@ -513,6 +513,11 @@ enum leat_status csv_reader_open(struct leat_source *source, const struct csv_se
     if (!status)
         status = csv_open_text(&r->stream, &r->window, &files->items[file], settings, rows_only,
                                context, err);
+    if (!status && leat_text_stream_is_plain(&r->stream)) {
+        uint64_t size = r->stream.input->size, stop = end < size ? end : size;
+        struct leat_range range = {start, stop > start ? stop - start : 0};
+        leat_input_prefetch(r->stream.input, &range, 1);
+    }
     if (!status)
         status = position(r, files, file, map, schema_columns, start, err);
     if (!status) {
