@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 
 LEAT = os.environ["LEAT"]
@@ -94,8 +95,12 @@ def stored():
     url = f"http://{os.environ['namenode_http']}/webhdfs/v1/tmp/hadoop-yarn/staging/root"
     left = []
     for name in ("leat", ".staging"):
-        with urllib.request.urlopen(f"{url}/{name}?op=LISTSTATUS", timeout=20) as answer:
-            left += [item["pathSuffix"] for item in json.load(answer)["FileStatuses"]["FileStatus"]]
+        try:
+            with urllib.request.urlopen(f"{url}/{name}?op=LISTSTATUS", timeout=20) as answer:
+                left += [item["pathSuffix"] for item in json.load(answer)["FileStatuses"]["FileStatus"]]
+        except urllib.error.HTTPError as error:  # a folder that was never made
+            if error.code != 404:
+                raise
     return left
 
 
