@@ -105,6 +105,7 @@ class SparkSql:
             "spark.cores.max": str(arguments.cores),
             "spark.sql.shuffle.partitions": str(2 * arguments.cores),
             "spark.log.level": "ERROR",
+            "spark.ui.showConsoleProgress": "false",
         }.items():
             builder = builder.config(name, value)
         self.session = builder.getOrCreate()
