@@ -21,7 +21,8 @@ else
 
     if address=$($service start "$work/cluster"); then
         matrix dask --master "$address"
-        mkdir "$work/lost" "$work/frame"
+        mkdir "$work/verify" "$work/lost" "$work/frame"
+        part "dask verify" python3 -B tests/hosts/verify.py "$work/verify" --on dask --master "$address"
         part "dask frame" "$python" -B tests/hosts/dask_frame.py "$work/frame" "$address"
         LEAT_LOST_COORDINATOR=$work/cluster/scheduler.pid \
             part "dask lost" python3 -B tests/hosts/lost.py "$work/lost" --on dask --master "$address"

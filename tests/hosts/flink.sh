@@ -8,7 +8,8 @@ else
     trap '$service stop "$work/cluster"; rm -rf "$work"' EXIT
     if address=$($service start "$work/cluster"); then
         LEAT_MATRIX_FAULTS=${LEAT_MATRIX_FAULTS:-16} matrix flink --master "$address"
-        mkdir "$work/lost"
+        mkdir "$work/verify" "$work/lost"
+        part "flink verify" python3 -B tests/hosts/verify.py "$work/verify" --on flink --master "$address"
         LEAT_LOST_COORDINATOR=$work/cluster/run/jobmanager.pid \
             LEAT_LOST_RESTART="$service start $work/cluster" \
             part "flink lost" python3 -B tests/hosts/lost.py "$work/lost" --on flink --master "$address"
