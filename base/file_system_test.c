@@ -42,10 +42,13 @@ static enum leat_status memory_list(const struct leat_file_listing *listing, lea
     listings++;
     recursive_listings += listing->recursive;
     for (size_t i = 0; i < KEYS; i++) {
-        const char *name = keys[i] + folder, *slash = strchr(name, '/');
         struct leat_file_info info = {.path = path, .kind = LEAT_FILE_REGULAR};
-        if (strncmp(keys[i], listing->folder + 9, folder - 1) != 0 || name[-1] != '/' ||
-            strncmp(name, prefix, strlen(prefix)) != 0)
+        const char *name, *slash;
+        if (strlen(keys[i]) < folder || strncmp(keys[i], listing->folder + 9, folder - 1) != 0)
+            continue;
+        name = keys[i] + folder;
+        slash = strchr(name, '/');
+        if (name[-1] != '/' || strncmp(name, prefix, strlen(prefix)) != 0)
             continue;
         if (slash && !listing->recursive)
             info.kind = LEAT_FILE_FOLDER;

@@ -98,6 +98,7 @@ check("rows that Spark appended", leat("SELECT count(*) FROM flights.airlines")[
 check("a table that Spark made and merged", leat("SELECT count(*), sum(amount), count(*) FILTER (WHERE note = 'changed') FROM flights.by_spark")[1]
       == ["1001", "124876.50", "1"], leat("SELECT count(*), sum(amount), count(*) FILTER (WHERE note = 'changed') FROM flights.by_spark"))  # fmt: skip
 leat("INSERT INTO flights.by_spark VALUES (9001, 'by leat', 2.25)")
+spark.sql("REFRESH TABLE leat.flights.by_spark")
 compare("flights.by_spark", "leat appended to Spark's table")
 
 # The pipeline goes on: what is new comes, streaming tables keep what they had, and views are made again.

@@ -32,6 +32,8 @@ static void XMLCALL on_start(void *context, const char *name, const char **attri
     const char *colon = strrchr(name, ':');
 
     (void)attributes;
+    if (r->failed != LEAT_OK)
+        return;
     if (r->depth == MAX_DEPTH) {
         stop(r, leat_error_set(r->err, LEAT_E_HTTP, "the answer nests deeper than %d", MAX_DEPTH));
         return;
@@ -45,19 +47,25 @@ static void XMLCALL on_start(void *context, const char *name, const char **attri
 static void XMLCALL on_text(void *context, const char *text, int length)
 {
     struct reading *r = context;
-    enum leat_status status = leat_buffer_append(&r->text, text, (size_t)length, r->err);
+    enum leat_status status = r->failed;
 
-    if (status != LEAT_OK)
+    if (status == LEAT_OK)
+        status = leat_buffer_append(&r->text, text, (size_t)length, r->err);
+    if (status != r->failed)
         stop(r, status);
 }
 
 static void XMLCALL on_end(void *context, const char *name)
 {
     struct reading *r = context;
-    struct s3_xml_event event = {r->names[r->depth - 1], r->names[r->depth], NULL};
-    enum leat_status status = leat_buffer_append_byte(&r->text, 0, r->err);
+    struct s3_xml_event event;
+    enum leat_status status;
 
     (void)name;
+    if (r->failed != LEAT_OK) /* stopped at the start of an empty element: its end comes still */
+        return;
+    event = (struct s3_xml_event){r->names[r->depth - 1], r->names[r->depth], NULL};
+    status = leat_buffer_append_byte(&r->text, 0, r->err);
     event.text = (char *)r->text.data;
     if (status == LEAT_OK)
         status = r->take(r->context, &event, r->err);
