@@ -21,6 +21,13 @@ else
         if [ -z "$left" ]; then pass; else fail "spark files" "drivers left $(wc -w <<<"$left") files: $left"; fi
         mkdir "$work/spark/own" "$work/spark/source"
         part "spark cluster" python3 -B tests/hosts/spark.py "$work/spark/own" "$address" "$work/cluster"
+        # A project of Spark Declarative Pipelines, on Spark: the rows of Spark's own runner.
+        suite=${LEAT_SUITES:-$root/../shared/suites}/sdp
+        if [ -d "$suite/ref" ]; then
+            part "spark pipelines" python3 -B tests/dialect/pipeline.py "$suite" --on spark --master "$address"
+        else
+            skip "spark pipelines" "no project at $suite/ref"
+        fi
         part "spark source" "${SPARK_HOME%/lib/python3*}/bin/python" -B tests/hosts/spark_source.py "$work/spark/source" \
             "$root/build/java/leat-spark/leat-spark-1.jar"
     else
