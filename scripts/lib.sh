@@ -46,6 +46,23 @@ venv() {
     echo "$folder/bin/python"
 }
 
+free_ports() { # COUNT: as many ports that are free now
+    python3 -c 'import socket, sys
+held = [socket.socket() for _ in range(int(sys.argv[1]))]
+for s in held: s.bind(("127.0.0.1", 0))
+print(*[s.getsockname()[1] for s in held])' "$1"
+}
+
+# once FILE COMMAND...: runs the command, which makes the file, unless it is there; one process at a time.
+once() {
+    [ ! -e "$1" ] || return 0
+    mkdir -p "$(dirname "$(dirname "$1")")"
+    exec 9>"$(dirname "$1").lock"
+    flock 9
+    [ -e "$1" ] || "${@:2}" 9>&- || return 1
+    exec 9>&-
+}
+
 # Counts of a test script: pass NAME, fail NAME TEXT, skip NAME TEXT; summary prints the closing line and gives the status.
 passes=0 fails=0 skips=0
 pass() { passes=$((passes + 1)); }

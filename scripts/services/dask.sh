@@ -16,21 +16,15 @@ downloads=${LEAT_DOWNLOADS:-$root/build/downloads}
 home=$downloads/dask-$version
 
 usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
-install_packages_of_python() {
-    [ ! -e "$home/complete" ] || return 0
-    mkdir -p "$downloads"
-    exec 9>"$downloads/dask.lock"
-    flock 9
-    if [ ! -e "$home/complete" ]; then
-        say "installing Dask $version"
-        rm -rf "$home"
-        { python3 -m venv "$home" && "$home/bin/pip" install -q --disable-pip-version-check \
-            "dask[dataframe]==$version" "distributed==$version" pyarrow pytest ruff; } >"$downloads/dask.log" 2>&1 9>&- ||
-            { echo "pip could not install Dask: $downloads/dask.log" >&2; return 1; }
-        touch "$home/complete"
-    fi
-    exec 9>&-
+fetch_dask() {
+    say "installing Dask $version"
+    rm -rf "$home"
+    { python3 -m venv "$home" && "$home/bin/pip" install -q --disable-pip-version-check \
+        "dask[dataframe]==$version" "distributed==$version" pyarrow pytest ruff; } >"$downloads/dask.log" 2>&1 ||
+        { echo "pip could not install Dask: $downloads/dask.log" >&2; return 1; }
+    touch "$home/complete"
 }
+install_dask() { once "$home/complete" fetch_dask; }
 launch() { # NAME ARGUMENT...: a part of Dask, its process id in DIR/NAME.pid
     local name=$1
     shift
@@ -41,7 +35,7 @@ launch() { # NAME ARGUMENT...: a part of Dask, its process id in DIR/NAME.pid
 alive() { [ -e "$dir/$1.pid" ] && kill -0 "$(cat "$dir/$1.pid")" 2>/dev/null; }
 start() {
     local address i
-    install_packages_of_python
+    install_dask
     mkdir -p "$dir/data"
     if ! alive scheduler; then
         rm -f "$dir/scheduler.json"
@@ -87,7 +81,7 @@ stop() {
 [ $# -ge 1 ] || usage
 dir=${2:-}
 case $1 in
-    install) install_packages_of_python && echo "$home/bin/python" ;;
+    install) install_dask && echo "$home/bin/python" ;;
     start | env | stop)
         [ -n "$dir" ] || usage
         case $1 in

@@ -23,28 +23,16 @@ done
 java_options+=(--add-opens java.base/sun.nio.ch=ALL-UNNAMED --add-exports java.rmi/sun.rmi.registry=ALL-UNNAMED)
 
 usage() { sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
-install_jars() {
-    [ ! -e "$jars/complete" ] || return 0
-    mkdir -p "$downloads"
-    exec 9>"$downloads/flink.lock"
-    flock 9
-    if [ ! -e "$jars/complete" ]; then
-        say "installing Flink's jars"
-        rm -rf "$jars"
-        mvn -q -B -f "$root/scripts/services/flink-pom.xml" -Dflink="$version" \
-            org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
-            -DoutputDirectory="$jars" -DincludeScope=runtime >"$downloads/flink.log" 2>&1 9>&- ||
-            { echo "Maven could not fetch Flink's jars: $downloads/flink.log" >&2; return 1; }
-        touch "$jars/complete"
-    fi
-    exec 9>&-
+fetch_jars() {
+    say "installing Flink's jars"
+    rm -rf "$jars"
+    mvn -q -B -f "$root/scripts/services/flink-pom.xml" -Dflink="$version" \
+        org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
+        -DoutputDirectory="$jars" -DincludeScope=runtime >"$downloads/flink.log" 2>&1 ||
+        { echo "Maven could not fetch Flink's jars: $downloads/flink.log" >&2; return 1; }
+    touch "$jars/complete"
 }
-free_ports() { # COUNT: as many ports that are free now
-    python3 -c 'import socket, sys
-held = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in held: s.bind(("127.0.0.1", 0))
-print(*[s.getsockname()[1] for s in held])' "$1"
-}
+install_jars() { once "$jars/complete" fetch_jars; }
 write_configuration() {
     local p
     [ ! -e "$dir/conf/config.yaml" ] || return 0

@@ -21,27 +21,15 @@ java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 java_options=(-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto --add-opens java.base/java.lang=ALL-UNNAMED)
 
 usage() { sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
-install_jars() {
-    [ ! -e "$downloads/hadoop/complete" ] || return 0
-    mkdir -p "$downloads"
-    exec 9>"$downloads/hadoop.lock"
-    flock 9
-    if [ ! -e "$downloads/hadoop/complete" ]; then
-        say "installing Hadoop's jars"
-        rm -rf "$downloads/hadoop"
-        mvn -q -B -f "$root/scripts/services/hadoop-pom.xml" dependency:copy-dependencies \
-            -DoutputDirectory="$jars" -DincludeScope=runtime >"$downloads/hadoop.log" 2>&1 ||
-            { echo "Maven could not fetch Hadoop's jars: $downloads/hadoop.log" >&2; return 1; }
-        touch "$downloads/hadoop/complete"
-    fi
-    exec 9>&-
+fetch_jars() {
+    say "installing Hadoop's jars"
+    rm -rf "$downloads/hadoop"
+    mvn -q -B -f "$root/scripts/services/hadoop-pom.xml" dependency:copy-dependencies \
+        -DoutputDirectory="$jars" -DincludeScope=runtime >"$downloads/hadoop.log" 2>&1 ||
+        { echo "Maven could not fetch Hadoop's jars: $downloads/hadoop.log" >&2; return 1; }
+    touch "$downloads/hadoop/complete"
 }
-free_ports() { # COUNT: as many ports that are free now
-    python3 -c 'import socket, sys
-held = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in held: s.bind(("127.0.0.1", 0))
-print(*[s.getsockname()[1] for s in held])' "$1"
-}
+install_jars() { once "$downloads/hadoop/complete" fetch_jars; }
 # write_file NAME: lines "key value" of standard input as a configuration file of Hadoop.
 write_file() {
     {

@@ -18,16 +18,6 @@ program=$downloads/bin/versitygw-$version
 moto=$downloads/moto-$moto_version
 
 usage() { sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
-# once FILE COMMAND...: runs the command unless the file is there; one process at a time.
-once() {
-    local lock=$downloads/s3.lock
-    [ ! -e "$1" ] || return 0
-    mkdir -p "$downloads"
-    exec 9>"$lock"
-    flock 9
-    [ -e "$1" ] || "${@:2}" 9>&- || return 1
-    exec 9>&-
-}
 build_versitygw() {
     local go=go minor work=$downloads/go-build
     minor=$(go env GOVERSION 2>/dev/null | sed -nE 's/^go1\.([0-9]+).*/\1/p')
@@ -51,7 +41,6 @@ install_moto() {
         >"$downloads/moto.log" 2>&1 || { echo "pip could not install moto: $downloads/moto.log" >&2; return 1; }
     touch "$moto/complete"
 }
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 # Until the server answers, 20 seconds at most.
 wait_for() { # URL PID LOG
     python3 - "$1" "$2" <<'END' || { tail -3 "$3" >&2; return 1; }
@@ -73,7 +62,7 @@ start() { # KIND DIR [BUCKET...]
     shift 2
     mkdir -p "$folder/data"
     folder=$(cd "$folder" && pwd)
-    port=$(cat "$folder/port" 2>/dev/null || free_port)
+    port=$(cat "$folder/port" 2>/dev/null || free_ports 1)
     case $kind in
         versitygw)
             once "$program" build_versitygw

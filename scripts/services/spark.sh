@@ -14,24 +14,14 @@ version=${SPARK_VERSION:-4.3.0}
 venv=${LEAT_DOWNLOADS:-$root/build/downloads}/spark-$version
 
 usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
-install_spark() {
-    mkdir -p "$venv"
-    exec 9>"$venv.lock"
-    flock 9
-    if [ ! -e "$venv/complete" ]; then
-        say "installing Spark $version"
-        rm -rf "$venv"
-        python3 -m venv "$venv" >&2 && "$venv/bin/pip" install -q --disable-pip-version-check --no-compile "pyspark==$version" >&2
-        touch "$venv/complete"
-    fi
-    exec 9>&-
-    echo "$venv"/lib/python3*/site-packages/pyspark
+fetch_spark() {
+    say "installing Spark $version"
+    rm -rf "$venv"
+    python3 -m venv "$venv" >&2 && "$venv/bin/pip" install -q --disable-pip-version-check --no-compile "pyspark==$version" >&2 || return 1
+    touch "$venv/complete"
 }
-free_ports() { # COUNT: as many ports that are free now
-    python3 -c 'import socket, sys
-held = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in held: s.bind(("127.0.0.1", 0))
-print(*[s.getsockname()[1] for s in held])' "$1"
+install_spark() {
+    once "$venv/complete" fetch_spark && echo "$venv"/lib/python3*/site-packages/pyspark
 }
 # await SECONDS COMMAND...: until the command succeeds.
 await() {
