@@ -87,7 +87,8 @@ int leat_cli_where(int argc, char **argv);
 
 /* The prompt (cli/prompt.c). */
 int leat_cli_prompt(struct leat_session *session, struct leat_cli_output *output, bool json_errors);
-/* Lines of standard input like those of the prompt, without editing: for programs. */
+/* Lines of standard input like those of the prompt, without editing: for programs. Gives the code
+ * of the last statement that failed. */
 int leat_cli_lines(struct leat_session *session, struct leat_cli_output *output, bool json_errors);
 
 #endif

@@ -90,7 +90,8 @@ const struct leat_command leat_command_explain = {
     "  -f, --file FILE       the same from a file\n"
     "  --lake DIR            the lake whose tables are seen\n"
     "  --hosts NAME=TASKS,…  hosts to be compared, and how many tasks each runs at once\n"
-    "                        (default spark=8,hadoop=8,flink=8,dask=8)\n"
+    "                        (default: the project's, hosts in leat.yaml; otherwise 8 tasks of "
+    "each)\n"
     "  --memory SIZE         memory here, for example 4GB (default: all of the machine)",
     run_explain};
 

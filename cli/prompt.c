@@ -18,6 +18,7 @@ struct prompt {
     bool timing;
     bool json_errors;
     bool stop;
+    int code; /* of the last statement that failed, or 0 */
 };
 
 /* libedit's completion has no context argument, so the session to ask stands here while the prompt
@@ -68,8 +69,10 @@ static void run_sql(struct prompt *prompt, const char *sql, size_t length)
     leat_arena_init(&arena, NULL);
     leat_cli_running(prompt->session);
     if (leat_session_run(prompt->session, "", sql, length, &prompt->output->base, &arena, &errors,
-                         &count, &error) != LEAT_OK)
+                         &count, &error) != LEAT_OK) {
+        prompt->code = leat_cli_exit(count ? errors : &error);
         leat_cli_report(count ? errors : &error, count ? count : 1, prompt->json_errors);
+    }
     leat_cli_running(NULL);
     leat_arena_release(&arena);
     prompt->output->begun = false;
@@ -212,5 +215,5 @@ int leat_cli_lines(struct leat_session *session, struct leat_cli_output *output,
         run_sql(&prompt, (const char *)prompt.text.data, prompt.text.length);
     free(line);
     leat_buffer_release(&prompt.text);
-    return LEAT_EXIT_OK;
+    return prompt.code;
 }

@@ -3,6 +3,7 @@
  * of a cluster's job from the work itself. */
 #include "api/c/session.h"
 #include "cli/command.h"
+#include "orchestration/project.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,8 @@ static const struct host_cost hosts[] = {
     {"spark", 5, 0.1, 2e8, 2e9},   {"flink", 3, 0.3, 2e8, 2e9},
     {"dask", 1.5, 0.05, 2e8, 2e9}, {"hadoop", 10, 8, 1e8, 1e9},
 };
-enum { HOSTS = sizeof(hosts) / sizeof(hosts[0]) };
+enum { HOSTS = sizeof(hosts) / sizeof(hosts[0]), FIRST_CLUSTER = 2 };
+enum { MAX_PLACES = 32, DEFAULT_TASKS = 8 };
 static const double READ_RATE = 3e8;  /* bytes of stored data a second and thread */
 static const double STEP_TIME = 8e-9; /* seconds a row and operator */
 
@@ -128,7 +130,7 @@ static bool read_hosts(const char *text, struct place *places, unsigned *count, 
         size_t length = strcspn(text, ",");
         const char *equals = memchr(text, '=', length);
         int64_t tasks = 0;
-        if (!equals || *count == HOSTS + 1 ||
+        if (!equals || *count == MAX_PLACES ||
             !leat_parse_int64(equals + 1, (size_t)(text + length - equals - 1), &tasks) ||
             tasks < 1 || tasks > 1000000 ||
             !add_place(places, count, (struct leat_text){text, (size_t)(equals - text)}, tasks,
@@ -137,6 +139,24 @@ static bool read_hosts(const char *text, struct place *places, unsigned *count, 
         text += length + (text[length] == ',');
     }
     return true;
+}
+
+/* Those of the project that this folder belongs to, if it has any; otherwise one of each kind. */
+static void default_hosts(struct place *places, unsigned *count, double memory)
+{
+    struct leat_project project;
+    struct leat_error ignored;
+
+    (void)!leat_project_open(NULL, NULL, &project, &ignored);
+    for (uint32_t i = 0; i < project.host_count && *count < MAX_PLACES; i++) {
+        const struct leat_project_host *host = &project.hosts[i];
+        (void)add_place(places, count, leat_text_of(host->host),
+                        host->tasks ? host->tasks : DEFAULT_TASKS, memory);
+    }
+    if (*count == 1)
+        for (unsigned i = FIRST_CLUSTER; i < HOSTS; i++)
+            (void)add_place(places, count, leat_text_of(hosts[i].name), DEFAULT_TASKS, memory);
+    leat_project_close(&project);
 }
 
 static enum leat_status estimate_text(struct leat_session *session, const struct where_options *o,
@@ -158,13 +178,13 @@ static enum leat_status estimate_text(struct leat_session *session, const struct
 
 int leat_cli_where(int argc, char **argv)
 {
-    struct where_options o = {.hosts = "spark=8,hadoop=8,flink=8,dask=8"};
+    struct where_options o = {0};
     const struct leat_cli_option options[] = {
         {"-c", &o.sql, NULL},         {"--command", &o.sql, NULL}, {"-f", &o.file, NULL},
         {"--file", &o.file, NULL},    {"--lake", &o.lake, NULL},   {"--hosts", &o.hosts, NULL},
         {"--memory", &o.memory, NULL}};
     struct leat_session_options session_options = {0};
-    struct place places[HOSTS + 1];
+    struct place places[MAX_PLACES];
     struct leat_session *session;
     struct leat_plan_work work;
     struct leat_error error;
@@ -178,8 +198,10 @@ int leat_cli_where(int argc, char **argv)
     if (o.memory && !leat_cli_size(o.memory, &memory))
         memory = 0;
     (void)add_place(places, &count, leat_text_of("local"), leat_cpu_count(), (double)memory);
+    if (!o.hosts)
+        default_hosts(places, &count, (double)memory);
     if (argc > 0 || !o.sql == !o.file || memory == 0 ||
-        !read_hosts(o.hosts, places, &count, (double)memory)) {
+        (o.hosts && !read_hosts(o.hosts, places, &count, (double)memory))) {
         (void)leat_error_set(&error, LEAT_E_USAGE,
                              "leat explain --where takes one query, with -c or -f, and --hosts "
                              "NAME=TASKS,NAME=TASKS");

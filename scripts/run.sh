@@ -6,6 +6,7 @@ install_packages build
 say "building build/release/leat"
 mkdir -p build/release
 build release leat
+scripts/pack_worker.sh build/release/leat >/dev/null # for clusters
 leat=$root/build/release/leat
 work=$root/build/example-flights
 rm -rf "$work"

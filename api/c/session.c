@@ -857,7 +857,8 @@ static enum leat_status run_set(struct run *run, const struct leat_sql_set *set,
              leat_parse_int64(set->value.data, set->value.length, &value) && value > 0 &&
              value <= UINT32_MAX)
         run->session->runner.timeout = (uint32_t)value;
-    else if (leat_text_equal(name->text, leat_text_of("worker_fault")) && !set->reset)
+    else if (leat_text_equal(name->text, leat_text_of("worker_fault")) && !set->reset &&
+             getenv("LEAT_FAULTS")) /* not for everyone who may send SQL */
         LEAT_TRY(set_fault(run->session, set->value, err));
     else if (leat_text_equal(name->text, leat_text_of("dialect")) && set->reset)
         run->session->dialect = LEAT_SQL_POSTGRES;

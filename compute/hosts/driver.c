@@ -110,7 +110,9 @@ static enum leat_status next_frame(struct driver *driver, struct leat_wire_frame
     *got = used > 0;
     if (*got)
         return LEAT_OK;
-    memmove(driver->in.data, driver->in.data + driver->in_at, driver->in.length - driver->in_at);
+    if (driver->in_at > 0) /* not each piece of a large frame */
+        memmove(driver->in.data, driver->in.data + driver->in_at,
+                driver->in.length - driver->in_at);
     driver->in.length -= driver->in_at;
     driver->in_at = 0;
     LEAT_TRY(leat_pipe_poll(&wait, 1, POLL_MILLISECONDS, err));
@@ -213,16 +215,13 @@ static enum leat_status driver_prepare(struct leat_host *base, const struct leat
                                        struct leat_error *err)
 {
     struct driver *driver = (struct driver *)base;
-    const char *argv[16] = {driver->program, "--worker", driver->worker};
+    const char *argv[16] = {driver->program, "--worker", driver->worker, "--master",
+                            driver->master};
     enum leat_status status;
-    size_t count = 3;
+    size_t count = 5;
 
     if (driver->started)
         return LEAT_OK;
-    if (driver->master) {
-        argv[count++] = "--master";
-        argv[count++] = driver->master;
-    }
     if (driver->config) {
         argv[count++] = "--config";
         argv[count++] = driver->config;
@@ -550,10 +549,9 @@ static enum leat_status set_up(struct driver *driver, const struct leat_host_opt
     driver->fixed_tasks = options->tasks != 0;
     driver->base.remote = true;
     snprintf(driver->tasks_wanted, sizeof(driver->tasks_wanted), "%u", options->tasks);
-    driver->master = options->master ? leat_arena_strdup(arena, options->master) : NULL;
+    driver->master = leat_arena_strdup(arena, options->master);
     driver->config = options->config ? leat_path_absolute(arena, options->config) : NULL;
-    if (!driver->ops.name || (options->master && !driver->master) ||
-        (options->config && !driver->config))
+    if (!driver->ops.name || !driver->master || (options->config && !driver->config))
         return leat_error_memory(err);
     LEAT_TRY(leat_process_self(self, sizeof(self), err));
     folder = leat_path_folder(arena, self);

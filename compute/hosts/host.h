@@ -69,7 +69,7 @@ struct leat_host {
 
 struct leat_host_options {
     const char *name;   /* what --on takes; "local" and NULL mean the threads of this process */
-    const char *master; /* where the cluster is, in the host's own words; NULL: as configured */
+    const char *master; /* where the cluster is, in the host's own words; only clusters have one */
     const char *config; /* file with the host's own settings, or NULL */
     unsigned tasks;     /* 0: as many as run at once */
 };

@@ -290,7 +290,8 @@ static enum leat_status take_frames(struct run *run, struct slot *slot, bool *br
         slot->in_at += used;
         LEAT_TRY(take_frame(run, slot, &frame, bytes, used, broken, err));
     }
-    memmove(slot->in.data, slot->in.data + slot->in_at, slot->in.length - slot->in_at);
+    if (slot->in_at > 0) /* not each piece of a large frame */
+        memmove(slot->in.data, slot->in.data + slot->in_at, slot->in.length - slot->in_at);
     slot->in.length -= slot->in_at;
     slot->in_at = 0;
     return LEAT_OK;

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#define SHARED_NAME ".seen-by-workers-"
 enum { DEFAULT_TIMEOUT = 600 /* seconds */ };
 enum { STAGES = 1000 /* room for stage numbers in the names of one execution's files */ };
 
@@ -279,6 +280,22 @@ static uint32_t default_timeout(void)
     return DEFAULT_TIMEOUT;
 }
 
+/* Files of runs that were killed. */
+static void remove_stale(const char *folder)
+{
+    const int64_t day = 86400000000; /* microseconds */
+    struct leat_file_list files = {0};
+    struct leat_error ignored;
+
+    if (leat_folder_list(folder, &files, &ignored) != LEAT_OK)
+        return;
+    for (size_t i = 0; i < files.count; i++)
+        if (strstr(files.items[i].path, "/" SHARED_NAME) &&
+            files.items[i].modified < leat_clock_now() - day)
+            (void)!leat_file_remove(files.items[i].path, &ignored);
+    leat_file_list_release(&files);
+}
+
 /* The file in a local folder that the workers of a cluster must see. */
 static enum leat_status make_shared(struct running *r, struct leat_error *err)
 {
@@ -290,7 +307,9 @@ static enum leat_status make_shared(struct running *r, struct leat_error *err)
         return LEAT_OK;
     leat_random_uuid(id);
     folder = leat_path_absolute(arena, folder);
-    r->shared = folder ? leat_arena_printf(arena, "%s/.seen-by-workers-%s", folder, id) : NULL;
+    if (folder)
+        remove_stale(folder);
+    r->shared = folder ? leat_arena_printf(arena, "%s/" SHARED_NAME "%s", folder, id) : NULL;
     return r->shared ? leat_file_write_all(r->shared, id, 36, err) : leat_error_memory(err);
 }
 

@@ -40,6 +40,17 @@ expect("a task that wins twice", 1, "won twice", LEAT_LOOPBACK="twice")
 expect("a task that is forgotten", 1, "nothing about task", LEAT_LOOPBACK="missing")
 expect("no driver at all", 2, "L2405", "LEAT_HOSTS", LEAT_HOSTS="/nowhere")
 expect("no packed worker", 2, "L2405", "pack_worker", LEAT_WORKER_PACK="/nowhere")
+for arguments, words in (
+    (["--on", "spark"], "--master spark://"),
+    (["--master", "x"], "--on"),
+    (["--on", "local:processes", "--host-config", "x"], "--host-config is for clusters"),
+):
+    result = subprocess.run([LEAT, "query", *arguments, "-c", "SELECT 1"], capture_output=True, text=True)
+    if result.returncode == 2 and "L2405" in result.stderr and words in result.stderr and not result.stdout:
+        passed += 1
+    else:
+        failed += 1
+        print(f"FAIL {arguments}: {result.returncode} {result.stderr[:300]}")
 with tempfile.TemporaryDirectory() as folder:
     project = pathlib.Path(folder)
     (project / "transformations").mkdir()
@@ -56,7 +67,7 @@ with tempfile.TemporaryDirectory() as folder:
             print(f"FAIL a host of the project, {command}: {result.stderr[:500]}")
     for name, mode, code in (("a lake that workers do not see", "unseen", 2), ("one that they see", "", 0)):
         environment = {**os.environ, "LEAT_HOSTS": str(HOSTS), "LEAT_LOOPBACK": mode}
-        result = subprocess.run([LEAT, "run", "--on", "spark"], cwd=project, capture_output=True, text=True, env=environment)
+        result = subprocess.run([LEAT, "run", "--on", "spark", "--master", "loopback"], cwd=project, capture_output=True, text=True, env=environment)
         good = result.returncode == code and ("L2408" in result.stderr and "s3://" in result.stderr) == bool(mode)
         left = [str(path) for path in project.rglob("*") if "seen-by" in path.name or (mode and path.suffix == ".parquet")]
         passed += good and not left

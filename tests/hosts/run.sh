@@ -6,6 +6,7 @@
 set -uo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 export LEAT=${LEAT:-$root/build/release/leat}
+export LEAT_FAULTS=1 # SET worker_fault is allowed
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -47,7 +48,7 @@ if [ $# = 0 ]; then
         part $name python3 -B "${command[@]}"
     done
     part driver python3 -B tests/hosts/driver.py
-    (export LEAT_HOSTS=$root/tests/hosts/loopback && matrix spark --threads 3 && summary) >"$work/loopback.log" || true
+    (export LEAT_HOSTS=$root/tests/hosts/loopback && matrix spark --master loopback --threads 3 && summary) >"$work/loopback.log" || true
     part loopback cat "$work/loopback.log"
 elif [ -e "tests/hosts/$1.sh" ]; then
     # Storage that the cluster shares comes first: its processes get the addresses and keys from their environment.

@@ -56,6 +56,9 @@ def where(*arguments):
 
 code, text = where("-c", "SELECT k, count(*) FROM 'data/a.csv' GROUP BY k")
 check("where: a small query runs here", code == 0 and "Run it here" in text and all(h in text for h in ("spark", "hadoop", "flink", "dask")), text)
+(work / "leat.yaml").write_text("name: test\nlake: lake\nhosts:\n  prod: {host: dask, master: 'tcp://head:8786', tasks: 40}\n")
+code, text = where("-c", "SELECT 1")
+check("where: the project's hosts", code == 0 and "dask                  40" in text and "spark" not in text, text)
 code, text = where("--memory", "1KB", "--hosts", "spark=64", "-c", "SELECT * FROM 'data/a.csv' ORDER BY n")
 check("where: what does not fit runs elsewhere", code == 0 and "Run it with --on spark: here its tables do not fit" in text, text)
 code, text = where("-c", "SELECT 1", "--hosts", "sprk=4")
