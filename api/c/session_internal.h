@@ -1,0 +1,58 @@
+/*
+ * Inside a session: one statement being run, and what runs it by its kind.
+ */
+#ifndef LEAT_API_C_SESSION_INTERNAL_H
+#define LEAT_API_C_SESSION_INTERNAL_H
+
+#include "api/c/memory_catalog.h"
+#include "api/c/session.h"
+#include "compute/hosts/runner.h"
+#include "orchestration/lake_catalog.h"
+
+struct leat_session {
+    struct leat_accountant accountant;
+    struct leat_cancel cancel;
+    _Atomic uint64_t bytes_read;
+    _Atomic uint64_t rows_read;
+    _Atomic uint64_t bytes_total;
+    unsigned threads;
+    char *folder;
+    struct leat_lake lake;
+    bool has_lake;
+    struct leat_catalog *lake_catalog; /* or NULL */
+    struct leat_catalog *catalog;      /* memory, with the lake behind it */
+    struct leat_runner_options runner;
+    char *fault;
+    struct leat_plan_work *work; /* not NULL: queries are estimated, not run */
+    enum leat_sql_dialect dialect;
+};
+
+/* One statement being run. */
+struct run {
+    struct leat_session *session;
+    const struct leat_sql_script *script;
+    struct leat_session_output *output;
+    struct leat_plan_owner owner;
+    struct leat_plan_options plan_options;
+    struct leat_execute_options execute;
+};
+
+/* api/c/session_write.c */
+LEAT_CHECKED enum leat_status session_insert(struct run *run, const struct leat_sql_insert *insert,
+                                             struct leat_error *err);
+LEAT_CHECKED enum leat_status session_create(struct run *run, const struct leat_sql_create *create,
+                                             struct leat_error *err);
+LEAT_CHECKED enum leat_status session_drop(struct run *run, const struct leat_sql_drop *drop,
+                                           struct leat_error *err);
+/* api/c/session_copy.c */
+LEAT_CHECKED enum leat_status session_copy(struct run *run, const struct leat_sql_copy *copy,
+                                           struct leat_error *err);
+/* api/c/session_show.c */
+LEAT_CHECKED enum leat_status
+session_explain(struct run *run, const struct leat_sql_explain *explain, struct leat_error *err);
+LEAT_CHECKED enum leat_status session_show(struct run *run, const struct leat_sql_show *show,
+                                           struct leat_error *err);
+LEAT_CHECKED enum leat_status
+session_describe(struct run *run, const struct leat_sql_describe *describe, struct leat_error *err);
+
+#endif

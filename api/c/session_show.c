@@ -1,0 +1,128 @@
+/* EXPLAIN, SHOW and DESCRIBE: texts as the rows of a result. */
+#include "api/c/session_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Gives text rows: for SHOW, DESCRIBE and EXPLAIN. `cells` are row_count * column_count texts. */
+static enum leat_status give_texts(struct run *run, const char *const *names, uint32_t column_count,
+                                   const struct leat_text *cells, uint32_t row_count,
+                                   const char *tag, struct leat_error *err)
+{
+    struct leat_arena *arena = &run->owner.arena;
+    struct leat_schema schema = {column_count,
+                                 LEAT_NEW_ARRAY(arena, struct leat_field, column_count)};
+    struct leat_batch batch;
+
+    if (!schema.fields)
+        return leat_error_memory(err);
+    for (uint32_t c = 0; c < column_count; c++)
+        schema.fields[c] = (struct leat_field){.name = names[c], .type = leat_type_get(LEAT_TEXT)};
+    LEAT_TRY(leat_batch_init(&batch, &schema, row_count + 1, arena, err));
+    batch.length = row_count;
+    for (uint32_t c = 0; c < column_count; c++) {
+        struct leat_string *strings = batch.columns[c].data;
+        batch.columns[c].length = row_count;
+        for (uint32_t r = 0; r < row_count; r++) {
+            struct leat_text cell = cells[r * column_count + c];
+            strings[r] = leat_string_of(cell.data, cell.length);
+        }
+    }
+    LEAT_TRY(run->output->begin(run->output, &schema, err));
+    if (row_count > 0)
+        LEAT_TRY(run->output->batch(run->output, &batch, err));
+    return run->output->end(run->output, tag, row_count, err);
+}
+
+enum leat_status session_explain(struct run *run, const struct leat_sql_explain *explain,
+                                 struct leat_error *err)
+{
+    static const char *const names[] = {"QUERY PLAN"};
+    struct leat_buffer text;
+    struct leat_text *lines;
+    struct leat_plan *plan;
+    enum leat_status status;
+    uint32_t count = 0, line = 0;
+
+    if (explain->statement->kind != LEAT_SQL_STATEMENT_QUERY)
+        return leat_error_set(err, LEAT_E_UNSUPPORTED, "EXPLAIN takes a query");
+    LEAT_TRY(
+        leat_plan_query(explain->statement->query, &run->plan_options, &run->owner, &plan, err));
+    leat_buffer_init(&text, 16 << 20);
+    status = explain->analyze ? leat_execute_explain(plan, &run->execute, &text, err)
+                              : leat_runner_print(&run->session->runner, plan, &text, err);
+    for (size_t i = 0; i < text.length; i++)
+        count += text.data[i] == '\n';
+    lines = LEAT_NEW_ARRAY(&run->owner.arena, struct leat_text, count + 1);
+    if (status == LEAT_OK && !lines)
+        status = leat_error_memory(err);
+    for (size_t i = 0, start = 0; status == LEAT_OK && i <= text.length; i++)
+        if (i == text.length || text.data[i] == '\n') {
+            if (i > start)
+                lines[line++] = (struct leat_text){(const char *)text.data + start, i - start};
+            start = i + 1;
+        }
+    if (status == LEAT_OK)
+        status = give_texts(run, names, 1, lines, line, "EXPLAIN", err);
+    leat_buffer_release(&text);
+    return status;
+}
+
+enum leat_status session_show(struct run *run, const struct leat_sql_show *show,
+                              struct leat_error *err)
+{
+    static const char *const names[] = {"name"};
+    struct leat_bytes_list list;
+    enum leat_status status;
+
+    if (show->kind != LEAT_SQL_SHOW_TABLES && show->kind != LEAT_SQL_SHOW_VIEWS)
+        return leat_error_set(err, LEAT_E_UNSUPPORTED, "SHOW knows TABLES only");
+    leat_bytes_list_init(&list);
+    status = leat_session_names(run->session, &list, err);
+    if (status == LEAT_OK)
+        status = give_texts(run, names, 1, list.items, (uint32_t)list.count, "SHOW", err);
+    leat_bytes_list_release(&list);
+    return status;
+}
+
+static enum leat_status describe_schema(struct run *run, const struct leat_schema *schema,
+                                        struct leat_error *err)
+{
+    static const char *const names[] = {"column", "type", "nullable", "comment"};
+    struct leat_text *cells =
+        LEAT_NEW_ARRAY(&run->owner.arena, struct leat_text, (size_t)schema->count * 4);
+
+    if (!cells)
+        return leat_error_memory(err);
+    for (uint32_t i = 0; i < schema->count; i++) {
+        const struct leat_field *field = &schema->fields[i];
+        const char *type = leat_type_name(&run->owner.arena, field->type);
+        if (!type)
+            return leat_error_memory(err);
+        cells[i * 4] = leat_text_of(field->name);
+        cells[i * 4 + 1] = leat_text_of(type);
+        cells[i * 4 + 2] = leat_text_of(field->required ? "no" : "yes");
+        cells[i * 4 + 3] = leat_text_of(field->comment ? field->comment : "");
+    }
+    return give_texts(run, names, 4, cells, schema->count, "DESCRIBE", err);
+}
+
+enum leat_status session_describe(struct run *run, const struct leat_sql_describe *describe,
+                                  struct leat_error *err)
+{
+    struct leat_sql_from from = {.kind = LEAT_SQL_FROM_TABLE, .path = describe->name};
+    struct leat_sql_from *from_list[] = {&from};
+    struct leat_sql_expr star = {.kind = LEAT_SQL_STAR};
+    struct leat_sql_item item = {.expr = &star};
+    struct leat_sql_select select = {
+        .item_count = 1, .items = &item, .from_count = 1, .from = from_list};
+    struct leat_sql_body body = {.kind = LEAT_SQL_SELECT, .select = &select};
+    struct leat_sql_query whole = {.body = &body};
+    struct leat_plan *plan;
+
+    from.offset = body.offset = whole.offset = star.offset = describe->name.offset;
+    from.length = body.length = whole.length = star.length = describe->name.length;
+    LEAT_TRY(leat_plan_query(describe->query ? describe->query : &whole, &run->plan_options,
+                             &run->owner, &plan, err));
+    return describe_schema(run, &plan->schema, err);
+}
