@@ -8,16 +8,17 @@ equal row by row before any time counts.
 
 import argparse
 import json
-import math
 import statistics
 import subprocess
 import sys
 import time
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from results import difference, geometric_mean  # noqa: E402
 
 TABLES = ["customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier"]
 
@@ -98,37 +99,6 @@ class DuckDB:
             self.connection.execute(query).fetchall()
             out.append((time.perf_counter() - start) * 1000)
         return out
-
-
-def plain(value):
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, date):
-        return value.isoformat()
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return str(value)
-
-
-def same(a, b) -> bool:
-    a, b = plain(a), plain(b)
-    if isinstance(a, Decimal) and isinstance(b, Decimal):
-        return abs(a - b) <= max(abs(b) * Decimal("1e-9"), Decimal("1e-9"))
-    return a == b
-
-
-def difference(ours: list[list], theirs: list[list]) -> str | None:
-    if len(ours) != len(theirs):
-        return f"{len(ours)} rows instead of {len(theirs)}"
-    for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
-        if len(a) != len(b) or not all(same(x, y) for x, y in zip(a, b, strict=True)):
-            return f"row {i + 1}: {a} instead of {b}"
-    return None
-
-
-def geometric_mean(values: list[float]) -> float:
-    return math.exp(statistics.fmean(math.log(v) for v in values))
 
 
 def report(numbers: list[int], ours: list[float], theirs: list[float], arguments: argparse.Namespace) -> None:

@@ -8,18 +8,19 @@ alternates. --local adds Leat's own speed on this machine, with as many threads.
 
 import argparse
 import json
-import math
 import os
 import statistics
 import subprocess
 import sys
 import threading
 import time
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 from pyspark.sql import SparkSession
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from results import difference, geometric_mean  # noqa: E402
 
 TABLES = ["customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier"]
 
@@ -120,38 +121,6 @@ class SparkSql:
         return [list(row) for row in rows], (time.perf_counter() - start) * 1000
 
 
-def plain(value):
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, date):
-        return value.isoformat()
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return str(value)
-
-
-def same(a, b) -> bool:
-    """Spark rounds averages of decimals to their scale, so a little more is allowed than between exact results."""
-    a, b = plain(a), plain(b)
-    if isinstance(a, Decimal) and isinstance(b, Decimal):
-        return abs(a - b) <= max(abs(b) * Decimal("1e-6"), Decimal("1e-6"))
-    return a == b
-
-
-def difference(ours: list[list], theirs: list[list]) -> str | None:
-    if len(ours) != len(theirs):
-        return f"{len(ours)} rows instead of {len(theirs)}"
-    for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
-        if len(a) != len(b) or not all(same(x, y) for x, y in zip(a, b, strict=True)):
-            return f"row {i + 1}: {a} instead of {b}"
-    return None
-
-
-def geometric_mean(values: list[float]) -> float:
-    return math.exp(statistics.fmean(math.log(v) for v in values))
-
-
 def report(arguments: argparse.Namespace, version: str, numbers: list[int], times: dict[str, list[float]]) -> None:
     print(f"TPC-H scale factor {arguments.scale}, Snappy Parquet, master {arguments.master}, warm, medians of {arguments.repeats}; ", end="")
     print(f"Spark {version}. Times in ms; the ratio says how often Leat's time fits into Spark SQL's.\n")
@@ -177,8 +146,9 @@ def main() -> int:
         sides["local"] = Leat(arguments, data, [])
     for q, query in zip(numbers, queries, strict=True):
         results = {name: side.ask(query)[0] for name, side in sides.items()}
+        # Spark rounds averages of decimals to their scale, so a little more is allowed than between exact results.
         for name, rows in results.items():
-            if (text := difference(results["leat"], rows)) is not None:
+            if (text := difference(results["leat"], rows, "1e-6")) is not None:
                 print(f"query {q}: the result of {name} differs: {text}", file=sys.stderr)
                 return 1
     print(f"results of {len(queries)} queries are equal", file=sys.stderr)
