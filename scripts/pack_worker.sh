@@ -25,6 +25,8 @@ if [ ! -d "\$to" ]; then
     mkdir "\$new" && sed '1,/^#-- end --\$/d' "\$0" | tar -xzf - -C "\$new" || { rm -rf "\$new"; echo "leat worker: cannot unpack in \$here" >&2; exit 126; }
     mv -T "\$new" "\$to" 2>/dev/null || rm -rf "\$new"
 fi
+# In a folder that others write to, somebody could have put another program there.
+if [ ! -O "\$to" ]; then echo "leat worker: \$to belongs to somebody else" >&2; exit 126; fi
 exec "\$to/lib/$loader" --library-path "\$to/lib" "\$to/leat" "\$@"
 #-- end --
 SCRIPT
