@@ -63,7 +63,7 @@ struct leat_cli_output {
     bool many;           /* several results: empty lines between tables */
     bool timing;         /* a JSON line a statement on standard error: its number, rows and time */
     uint32_t statements; /* ended so far */
-    int64_t ended;       /* when the last one did */
+    int64_t ended;       /* when the last one did, or the present one was read */
     struct leat_rows rows; /* TABLE and MARKDOWN need widths first */
     struct leat_schema schema;
     struct leat_buffer text;

@@ -360,7 +360,7 @@ static enum leat_status take_batch(struct leat_session_output *base, const struc
     return status;
 }
 
-/* The time since the statement before ended: planning, running and printing. */
+/* The time since the statement before ended, or this one was read: planning, running, printing. */
 static void print_timing(struct leat_cli_output *output, const char *tag, uint64_t rows)
 {
     int64_t now = leat_clock_monotonic();

@@ -67,6 +67,7 @@ static void run_sql(struct prompt *prompt, const char *sql, size_t length)
 
     leat_error_clear(&error);
     leat_arena_init(&arena, NULL);
+    prompt->output->ended = start; /* the wait for input is no statement's time */
     leat_cli_running(prompt->session);
     if (leat_session_run(prompt->session, "", sql, length, &prompt->output->base, &arena, &errors,
                          &count, &error) != LEAT_OK) {

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """The prompt on a pseudo-terminal: what a person types, and what must come back."""
+import json
 import os
 import pty
 import select
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -90,5 +92,17 @@ while status is None and time.monotonic() < end:
 check("\\q leaves with 0", status == 0, str(status))
 if status is None:
     os.kill(p.pid, signal.SIGKILL)
+
+WAIT = 3  # seconds
+lines = subprocess.Popen([LEAT, "query", "-i", "--timing", "json"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+lines.stdin.write("SELECT 1;\n")
+lines.stdin.flush()
+lines.stderr.readline()
+time.sleep(WAIT)
+lines.stdin.write("SELECT 2;\n")
+lines.stdin.flush()
+line = lines.stderr.readline()
+check("the wait for input is no statement's time", json.loads(line)["ms"] < WAIT * 1000, line)
+lines.communicate()
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed > 0)

@@ -77,9 +77,7 @@ class Leat:
         self.process.stdin.flush()
 
     def ask(self, query: str) -> tuple[list[list], float]:
-        """Rows, and the milliseconds of the query. The setting before it takes the time that the session waited for a statement; a mark
-        follows, to see the end."""
-        self.say("SET small_rows TO 100000")
+        """Rows, and the milliseconds of the query. A mark follows, to see the end."""
         self.say(query)
         self.say("SELECT 'end of the answer' AS mark")
         rows = []
