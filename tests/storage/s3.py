@@ -1,5 +1,6 @@
 """leat query on S3: paths, globs, COPY, large objects, settings, credentials, errors. Arguments: DIR of a running versitygw
 (scripts/services/s3.sh), and optionally moto's address. The environment holds the server's address and keys."""
+import http.client
 import http.server
 import json
 import os
@@ -213,6 +214,56 @@ def credentials() -> None:
     server.shutdown()
 
 
+class Expiry(http.server.BaseHTTPRequestHandler):
+    """A stand-in, since versitygw's keys do not expire: "oldkey" has expired; other requests go on to the server as they are. It also hands
+    out credentials, of each list the next."""
+
+    handed: typing.ClassVar[dict[str, list[str]]] = {"/renewed": ["oldkey", "leatkey"], "/expired": ["oldkey"] * 9}
+    asked: typing.ClassVar[list[str]] = []
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, status: int, body: bytes, headers: typing.Iterable[tuple[str, str]] = ()) -> None:
+        self.send_response_only(status)
+        for name, value in headers or [("Content-Length", str(len(body)))]:
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def do_GET(self):
+        if self.path in self.handed:
+            self.asked.append(self.path)
+            keys = {**Services.keys, "AccessKeyId": self.handed[self.path].pop(0)}
+            return self.answer(200, json.dumps(keys).encode())
+        if "Credential=oldkey/" in self.headers["Authorization"]:
+            return self.answer(403, b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>")
+        server = http.client.HTTPConnection(os.environ["AWS_ENDPOINT_URL_S3"].split("//")[1])
+        server.request(self.command, self.path, headers=dict(self.headers))
+        reply = server.getresponse()
+        return self.answer(reply.status, reply.read(), reply.getheaders())
+
+    do_HEAD = do_PUT = do_GET
+
+
+def expired() -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Expiry)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{server.server_port}"
+    read, wanted = "SELECT k FROM 's3://leat/g/top.csv'", "g/top.csv"
+    agent = {"AWS_ENDPOINT_URL_S3": base, "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "HOME": WORK}
+    rows("expired credentials are renewed", read, wanted, **agent, AWS_CONTAINER_CREDENTIALS_FULL_URI=base + "/renewed")
+    check("by the one who hands them out", Expiry.asked == ["/renewed"] * 2, str(Expiry.asked))
+    error("expired credentials that nobody renews", read, "L3202", "ExpiredToken", "expired: get new ones", **agent,
+          AWS_CONTAINER_CREDENTIALS_FULL_URI=base + "/expired")
+    error("expired credentials of the environment", read, "L3202", "expired: get new ones", AWS_ENDPOINT_URL_S3=base, AWS_ACCESS_KEY_ID="oldkey")
+    error("writing with expired credentials", "COPY (SELECT 1) TO 's3://leat/expired.csv'", "L3202", "expired: get new ones",
+          AWS_ENDPOINT_URL_S3=base, AWS_ACCESS_KEY_ID="oldkey")
+    error("nothing was written", "SELECT * FROM 's3://leat/expired.csv'", "L0005")
+    server.shutdown()
+
+
 def pipe(source: socket.socket, sink: socket.socket) -> None:
     try:
         while part := source.recv(1 << 16):
@@ -268,6 +319,7 @@ errors()
 configured()
 tls()
 credentials()
+expired()
 if MOTO:
     moto()
 print(f"{passed} passed, {failed} failed")

@@ -187,7 +187,8 @@ enum leat_status s3_list(const struct leat_file_listing *listing, leat_file_take
     return status;
 }
 
-/* Answers to HEAD have no text: the same question is asked once more, with one. */
+/* Answers to HEAD have no text: the same question is asked once more, with one. That it is answered
+ * now is no error: expired credentials are only known from the text, and renewed then. */
 static enum leat_status head_error(const char *bucket, const char *key, struct leat_error *err)
 {
     struct s3_pair range[] = {{"range", "bytes=0-0"}};
@@ -202,8 +203,32 @@ static enum leat_status head_error(const char *bucket, const char *key, struct l
 
     leat_http_answer_init(&answer, 0);
     status = s3_call_run(&call, &answer, err);
-    if (status == LEAT_OK)
+    if (status == LEAT_OK && answer.status != 200 && answer.status != 206 && answer.status != 404 &&
+        answer.status != 416)
         status = s3_call_error(&call, &answer, err);
+    leat_http_answer_release(&answer);
+    return status;
+}
+
+/* `last`: that it is refused is an error, whatever the reason. */
+static enum leat_status head_object(const struct s3_call *call, bool last, bool *refused,
+                                    struct leat_file_info *out, struct leat_error *err)
+{
+    struct leat_http_answer answer;
+    enum leat_status status;
+
+    leat_http_answer_init(&answer, 0);
+    status = s3_call_run(call, &answer, err);
+    *refused = status == LEAT_OK && answer.status != 200 && answer.status != 404;
+    if (status == LEAT_OK && answer.status == 200) {
+        const char *size = answer.headers[S3_CONTENT_LENGTH];
+        const char *modified = answer.headers[S3_LAST_MODIFIED];
+        out->kind = LEAT_FILE_REGULAR;
+        out->size = size ? strtoull(size, NULL, 10) : 0;
+        out->modified = modified ? leat_http_date(modified) : 0;
+    } else if (*refused && last) {
+        status = s3_call_error(call, &answer, err);
+    }
     leat_http_answer_release(&answer);
     return status;
 }
@@ -212,22 +237,13 @@ static enum leat_status stat_object(const char *bucket, const char *key, struct 
                                     struct leat_error *err)
 {
     struct s3_call call = {.action = "look at", .method = "HEAD", .bucket = bucket, .key = key};
-    struct leat_http_answer answer;
-    enum leat_status status;
+    bool refused;
 
-    leat_http_answer_init(&answer, 0);
-    status = s3_call_run(&call, &answer, err);
-    if (status == LEAT_OK && answer.status == 200) {
-        const char *size = answer.headers[S3_CONTENT_LENGTH];
-        const char *modified = answer.headers[S3_LAST_MODIFIED];
-        out->kind = LEAT_FILE_REGULAR;
-        out->size = size ? strtoull(size, NULL, 10) : 0;
-        out->modified = modified ? leat_http_date(modified) : 0;
-    } else if (status == LEAT_OK && answer.status != 404) {
-        status = head_error(bucket, key, err);
-    }
-    leat_http_answer_release(&answer);
-    return status;
+    LEAT_TRY(head_object(&call, false, &refused, out, err));
+    if (!refused)
+        return LEAT_OK;
+    LEAT_TRY(head_error(bucket, key, err));
+    return head_object(&call, true, &refused, out, err);
 }
 
 /* A folder is there if a key lies below it; the root of a bucket if the bucket is. */
