@@ -87,8 +87,9 @@ bool leat_accountant_charge(struct leat_accountant *accountant, uint64_t size)
 void leat_accountant_explain(const struct leat_accountant *accountant, struct leat_error *err)
 {
     if (err && err->status == LEAT_NO_MEMORY && accountant->limit)
-        leat_error_hint(err, "the limit is %llu MiB, and nothing is moved to disk: raise --memory",
-                        (unsigned long long)(accountant->limit >> 20));
+        leat_error_hint(
+            err, "the limit is %llu MiB, and this could not be moved to disk: raise --memory",
+            (unsigned long long)(accountant->limit >> 20));
 }
 
 void leat_accountant_release(struct leat_accountant *accountant, uint64_t size)

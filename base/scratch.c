@@ -56,7 +56,11 @@ enum leat_status leat_scratch_open(struct leat_scratch *out, struct leat_error *
         if (!failed)
             unlink(path);
     }
-    return failed ? leat_error_io(err, "make a temporary file in", folder, failed) : LEAT_OK;
+    if (!failed)
+        return LEAT_OK;
+    (void)leat_error_io(err, "make a temporary file in", folder, failed);
+    leat_error_hint(err, "TMPDIR names the folder for temporary files");
+    return err ? err->status : LEAT_IO;
 }
 
 void leat_scratch_close(struct leat_scratch *scratch)

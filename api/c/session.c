@@ -186,6 +186,10 @@ static enum leat_status run_set(struct run *run, const struct leat_sql_set *set,
     else if (leat_text_equal(name->text, leat_text_of("worker_fault")) && !set->reset &&
              getenv("LEAT_FAULTS")) /* not for everyone who may send SQL */
         LEAT_TRY(set_fault(run->session, set->value, err));
+    else if (leat_text_equal(name->text, leat_text_of("spill")) && !set->reset &&
+             (leat_text_equal(set->value, leat_text_of("always")) ||
+              leat_text_equal(set->value, leat_text_of("auto"))))
+        run->session->spill_always = leat_text_equal(set->value, leat_text_of("always"));
     else if (leat_text_equal(name->text, leat_text_of("dialect")) && set->reset)
         run->session->dialect = LEAT_SQL_POSTGRES;
     else if (leat_text_equal(name->text, leat_text_of("dialect")) &&
@@ -254,6 +258,7 @@ static enum leat_status run_statement(struct leat_session *session,
     run.execute.bytes_read = &session->bytes_read;
     run.execute.rows_read = &session->rows_read;
     run.execute.bytes_total = &session->bytes_total;
+    run.execute.spill_always = session->spill_always;
     run.execute.source = run.plan_options.source;
     status = run_kind(&run, statement, err);
     if (status != LEAT_OK && err->place.line == 0 && !err->place.source[0])

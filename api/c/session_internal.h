@@ -25,6 +25,7 @@ struct leat_session {
     char *fault;
     struct leat_plan_work *work; /* not NULL: queries are estimated, not run */
     enum leat_sql_dialect dialect;
+    bool spill_always; /* SET spill TO always */
 };
 
 /* One statement being run. */

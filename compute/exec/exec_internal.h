@@ -126,6 +126,7 @@ struct leat_node {
     void *state;                     /* shared by the threads' operators */
     _Atomic uint64_t rows;           /* given, when profiling */
     _Atomic int64_t nanoseconds;
+    _Atomic uint64_t spilled; /* bytes moved to files */
 };
 struct leat_exec {
     const struct leat_execute_options *options;
@@ -135,12 +136,21 @@ struct leat_exec {
     struct leat_node *shared[64]; /* subplans already made into nodes */
     uint32_t shared_count;
     struct leat_bytes_list *receipts;
+    unsigned pipeline_threads; /* of the pipeline that runs: each opens each operator once */
+    unsigned level;            /* how often the rows were divided (spill.h) */
+    _Atomic uint64_t *spilled; /* of the node that divided them first, or NULL */
 };
+void leat_exec_begin(struct leat_exec *exec, const struct leat_execute_options *options,
+                     struct leat_bytes_list *receipts);
+void leat_exec_end(struct leat_exec *exec, struct leat_node *root); /* root may be NULL */
 extern const struct leat_node_ops leat_scan_node, leat_filter_node, leat_project_node,
     leat_aggregate_node, leat_join_node, leat_sort_node, leat_limit_node, leat_union_node,
     leat_values_node, leat_shared_node, leat_pass_node, leat_series_node, leat_input_node,
     leat_unnest_node, leat_window_node;
 
+/* The plan as nodes, in the execution's arena. *out is to be released also on failure. */
+LEAT_CHECKED enum leat_status leat_node_new(struct leat_exec *exec, const struct leat_plan *plan,
+                                            struct leat_node **out, struct leat_error *err);
 LEAT_CHECKED enum leat_status leat_node_prepare(struct leat_exec *exec, struct leat_node *node,
                                                 struct leat_error *err);
 /* Opens the node's operator (wrapped for profiling if wanted). */
@@ -196,7 +206,10 @@ void leat_runtime_filter_narrow(const struct leat_runtime_filter *filter,
                                 const struct leat_vector *vector, uint32_t *selection,
                                 uint32_t *count);
 
-/* Order of table rows by sort keys; used by sort and by ordered aggregates. */
+/* Order of table rows by sort keys, by all threads; used by sort, windows and ordered aggregates.
+ * Rows with equal keys keep their order. It needs LEAT_SORT_BYTES of memory for each row, of which
+ * 4 are the result's. */
+#define LEAT_SORT_BYTES(keys) (40 + (keys)*24)
 LEAT_CHECKED enum leat_status leat_sort_permutation(struct leat_exec *exec,
                                                     const struct leat_table_rows *table,
                                                     const struct leat_sort_key *keys,

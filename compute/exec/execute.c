@@ -110,6 +110,12 @@ static enum leat_status make_node(struct leat_exec *exec, const struct leat_plan
     return LEAT_OK;
 }
 
+enum leat_status leat_node_new(struct leat_exec *exec, const struct leat_plan *plan,
+                               struct leat_node **out, struct leat_error *err)
+{
+    return make_node(exec, plan, 0, out, err);
+}
+
 static void release_node(struct leat_node *node)
 {
     if (!node)
@@ -234,6 +240,7 @@ enum leat_status leat_pipeline_run(struct leat_exec *exec, struct leat_node *nod
     unsigned threads = leat_pipeline_threads(exec, node);
 
     LEAT_TRY(leat_node_prepare(exec, node, err));
+    exec->pipeline_threads = threads;
     return leat_parallel_run(threads, threads, pipeline_thread, &pipeline, err);
 }
 
@@ -351,7 +358,7 @@ static enum leat_status run_top(struct leat_exec *exec, const struct leat_plan *
     struct top top = {.exec = exec, .handler = handler};
     enum leat_status status;
 
-    LEAT_TRY(make_node(exec, writes ? plan->children[0] : plan, 0, root, err));
+    LEAT_TRY(leat_node_new(exec, writes ? plan->children[0] : plan, root, err));
     if (writes)
         return run_write(exec, plan, *root, err);
     pthread_mutex_init(&top.lock, NULL);
@@ -360,8 +367,8 @@ static enum leat_status run_top(struct leat_exec *exec, const struct leat_plan *
     return status;
 }
 
-static void exec_init(struct leat_exec *exec, const struct leat_execute_options *options,
-                      struct leat_bytes_list *receipts)
+void leat_exec_begin(struct leat_exec *exec, const struct leat_execute_options *options,
+                     struct leat_bytes_list *receipts)
 {
     memset(exec, 0, sizeof(*exec));
     exec->options = options;
@@ -369,6 +376,12 @@ static void exec_init(struct leat_exec *exec, const struct leat_execute_options 
     exec->batch_rows = options->batch_rows ? options->batch_rows : LEAT_BATCH_ROWS;
     exec->receipts = receipts;
     leat_arena_init(&exec->arena, options->accountant);
+}
+
+void leat_exec_end(struct leat_exec *exec, struct leat_node *root)
+{
+    release_node(root);
+    leat_arena_release(&exec->arena);
 }
 
 enum leat_status leat_execute(const struct leat_plan *plan,
@@ -380,10 +393,9 @@ enum leat_status leat_execute(const struct leat_plan *plan,
     struct leat_exec exec;
     enum leat_status status;
 
-    exec_init(&exec, options, receipts);
+    leat_exec_begin(&exec, options, receipts);
     status = run_top(&exec, plan, handler, &root, err);
-    release_node(root);
-    leat_arena_release(&exec.arena);
+    leat_exec_end(&exec, root);
     return status;
 }
 
@@ -428,6 +440,11 @@ static enum leat_status print_profile(const struct leat_node *node, unsigned dep
     LEAT_TRY(leat_buffer_printf(out, err, "  (estimated %.0f rows, real %llu, %.3f ms)\n",
                                 plan->rows, (unsigned long long)atomic_load(&node->rows),
                                 (double)atomic_load(&node->nanoseconds) / 1e6));
+    if (atomic_load(&node->spilled) > 0) {
+        out->length--;
+        LEAT_TRY(leat_buffer_printf(out, err, "  (%.1f MB moved to disk)\n",
+                                    (double)atomic_load(&node->spilled) / 1e6));
+    }
     for (uint32_t i = 0; i < plan->child_count; i++)
         LEAT_TRY(print_profile(node->children[i], depth + 1, out, err));
     return LEAT_OK;
@@ -444,7 +461,7 @@ enum leat_status leat_execute_explain(const struct leat_plan *plan,
     enum leat_status status;
 
     profiled.profile = true;
-    exec_init(&exec, &profiled, NULL);
+    leat_exec_begin(&exec, &profiled, NULL);
     status = run_top(&exec, plan, NULL, &root, err);
     if (status == LEAT_OK)
         status = print_profile(root, 0, out, err);
@@ -452,7 +469,6 @@ enum leat_status leat_execute_explain(const struct leat_plan *plan,
         status = leat_buffer_printf(
             out, err, "Time of operators includes what they pull; whole: %.3f ms, %u threads\n",
             (double)(leat_clock_monotonic() - start) / 1e6, exec.threads);
-    release_node(root);
-    leat_arena_release(&exec.arena);
+    leat_exec_end(&exec, root);
     return status;
 }

@@ -5,10 +5,14 @@
  * value is copied. A join without keys is one chain of all rows (nested loop).
  *
  * What a row without partner means is decided after its batch: LEFT, FULL and SINGLE give it with
- * nulls, ANTI gives it, MARK answers false or null. Build rows without partner (RIGHT, FULL) come
- * after all probes; such joins collect their output first. SEMI and ANTI may also hash the left
- * side: then probes mark its rows, which are given at the end. */
-#include "compute/exec/exec_internal.h"
+ * nulls, ANTI gives it, MARK answers false or null. Build rows without partner (RIGHT, FULL) are
+ * given by the operator whose probe rows end last, since then all are known. SEMI and ANTI may also
+ * hash the left side: then probes mark its rows, which are given at the end.
+ *
+ * If the build side does not fit in memory, both sides are moved to files by the hash of their
+ * keys, and partition is joined with partition (spill.h). MARK joins and those without keys cannot
+ * be divided so. */
+#include "compute/exec/spill.h"
 
 struct join_state {
     struct leat_table_rows build;
@@ -22,11 +26,13 @@ struct join_state {
     bool build_has_null;      /* some build row has a null key */
     _Atomic uint8_t *matched; /* a byte a build row, if unmatched ones are wanted */
     bool build_left;
-    bool probe_kept;  /* probe rows without partner are given */
-    bool build_kept;  /* build rows without partner are given, after those with one */
-    bool build_given; /* SEMI, ANTI: build rows are all that is given */
+    bool probe_kept;        /* probe rows without partner are given */
+    bool build_kept;        /* build rows without partner are given, by the last operator to end */
+    _Atomic unsigned ended; /* operators without more probe rows */
+    bool build_given;       /* SEMI, ANTI: build rows are all that is given */
     struct leat_table_source output;
     bool collected;
+    struct leat_divided divided; /* if it has inputs */
 };
 
 static enum leat_join_type type_of(const struct leat_node *node)
@@ -149,17 +155,27 @@ static enum leat_status push_filters(struct leat_exec *exec, struct leat_node *n
     return LEAT_OK;
 }
 
+enum { DIRECTORY_BYTES = 4 * 8 + 4 /* of a build row, at most */ };
+
 static enum leat_status build_side(struct leat_exec *exec, struct leat_node *node,
                                    struct join_state *s, struct leat_error *err)
 {
     const struct leat_plan *plan = node->plan;
     struct leat_expr *const *keys = s->build_left ? plan->join.left_keys : plan->join.right_keys;
     struct leat_node *child = node->children[s->build_left ? 0 : 1];
+    bool divisible = plan->join.key_count > 0 && type_of(node) != LEAT_JOIN_MARK;
+    struct leat_divided *divided = &s->divided;
 
     LEAT_TRY(leat_key_layout_init(&s->layout, keys, plan->join.key_count, &s->arena, err));
     for (uint32_t k = 0; k < plan->join.key_count && plan->join.null_safe; k++)
         s->null_ok |= (uint64_t)plan->join.null_safe[k] << k;
-    LEAT_TRY(leat_pipeline_collect(exec, child, &s->build, err));
+    LEAT_TRY(leat_spill_collect(exec, node, child, keys, divisible ? plan->join.key_count : 0,
+                                s->layout.width + DIRECTORY_BYTES, &s->build,
+                                &divided->inputs[s->build_left ? 0 : 1], err));
+    if (divided->inputs[s->build_left ? 0 : 1]) {
+        divided->input_count = 2;
+        return LEAT_OK;
+    }
     s->keys = leat_arena_alloc(&s->arena, s->build.length * s->layout.width + 8);
     if (!s->keys)
         return leat_error_memory(err);
@@ -198,6 +214,9 @@ struct probe_operator {
     uint32_t chain; /* build row + 1, or 0: start at the directory */
     bool chain_open;
     bool tail_done;       /* the batch's rows without partner were given */
+    bool ended;           /* there are no more probe rows */
+    bool gives_rest;      /* it is the last to end, and build rows without partner are wanted */
+    uint64_t rest;        /* build row where it goes on */
     uint32_t *probe_rows; /* pairs */
     uint32_t *build_rows;
     uint32_t *selection;
@@ -499,6 +518,46 @@ static enum leat_status give_tail(struct probe_operator *op, struct leat_batch *
     return LEAT_OK;
 }
 
+/* Whether the operator is the one to give the build rows without partner: the last to end. */
+static bool ends_last(struct probe_operator *op)
+{
+    struct join_state *s = op->s;
+
+    if (!op->ended)
+        op->gives_rest =
+            s->build_kept && atomic_fetch_add(&s->ended, 1) + 1 == op->exec->pipeline_threads;
+    op->ended = true;
+    return op->gives_rest;
+}
+
+/* Build rows without partner, with nulls for the probe side; *out NULL if there are no more. */
+static enum leat_status give_rest(struct probe_operator *op, struct leat_batch **out,
+                                  struct leat_error *err)
+{
+    const struct join_state *s = op->s;
+    const struct leat_schema *schema = &op->node->plan->schema;
+    uint32_t first = s->build_left ? 0 : op->node->plan->children[0]->schema.count, count = 0;
+
+    for (; op->rest < s->build.length && count < LEAT_BATCH_ROWS; op->rest++)
+        if (!atomic_load_explicit(&s->matched[op->rest], memory_order_relaxed))
+            op->build_rows[count++] = (uint32_t)op->rest;
+    if (count == 0)
+        return LEAT_OK;
+    leat_arena_reset(&op->out_arena);
+    for (uint32_t c = 0; c < schema->count; c++) {
+        if (c >= first && c < first + s->build.column_count)
+            LEAT_TRY(leat_vector_select(&s->build.columns[c - first], op->build_rows, count,
+                                        &op->out_arena, &op->out.columns[c], err));
+        else
+            LEAT_TRY(null_vector(schema->fields[c].type, count, &op->out_arena, &op->out.columns[c],
+                                 err));
+    }
+    op->out.column_count = schema->count;
+    op->out.length = count;
+    *out = &op->out;
+    return LEAT_OK;
+}
+
 static enum leat_status probe_next(struct leat_operator *base, struct leat_batch **out,
                                    struct leat_error *err)
 {
@@ -510,9 +569,10 @@ static enum leat_status probe_next(struct leat_operator *base, struct leat_batch
     *out = NULL;
     for (;;) {
         if (!op->batch || op->tail_done) {
-            LEAT_TRY(next_probe_batch(op, err));
+            if (!op->ended)
+                LEAT_TRY(next_probe_batch(op, err));
             if (!op->batch)
-                return LEAT_OK;
+                return ends_last(op) ? give_rest(op, out, err) : LEAT_OK;
         }
         LEAT_TRY(next_pairs(op, &count, err));
         if (count > 0 && gives_pairs) {
@@ -583,87 +643,7 @@ static enum leat_status probe_open(struct leat_exec *exec, struct leat_node *nod
     return LEAT_OK;
 }
 
-/* --- joins that give build rows without partner: their output is collected --- */
-
 static const struct leat_node_ops probe_node = {NULL, probe_open, NULL};
-
-/* Build rows without partner as whole output rows appended to `rows`. */
-static enum leat_status append_rest(struct leat_node *node, struct join_state *s,
-                                    struct leat_rows *rows, struct leat_error *err)
-{
-    const struct leat_schema *schema = &node->plan->schema;
-    uint32_t left = node->plan->children[0]->schema.count;
-    struct leat_vector *columns = leat_calloc(schema->count, sizeof(*columns));
-    uint32_t *selection = leat_malloc(LEAT_BATCH_ROWS * sizeof(*selection));
-    enum leat_status status = columns && selection ? LEAT_OK : leat_error_memory(err);
-    struct leat_arena arena;
-    uint64_t row = 0;
-
-    leat_arena_init(&arena, NULL);
-    while (status == LEAT_OK && row < s->build.length) {
-        struct leat_batch batch = {schema->count, 0, columns};
-        uint32_t first = s->build_left ? 0 : left;
-        for (; row < s->build.length && batch.length < LEAT_BATCH_ROWS; row++)
-            if (!atomic_load_explicit(&s->matched[row], memory_order_relaxed))
-                selection[batch.length++] = (uint32_t)row;
-        if (batch.length == 0)
-            break;
-        leat_arena_reset(&arena);
-        for (uint32_t c = 0; c < schema->count && status == LEAT_OK; c++) {
-            bool build = c >= first && c < first + s->build.column_count;
-            status =
-                build ? leat_vector_select(&s->build.columns[c - first], selection, batch.length,
-                                           &arena, &columns[c], err)
-                      : null_vector(schema->fields[c].type, batch.length, &arena, &columns[c], err);
-        }
-        if (status == LEAT_OK)
-            status = leat_rows_append(rows, &batch, err);
-    }
-    leat_arena_release(&arena);
-    leat_free(columns);
-    leat_free(selection);
-    return status;
-}
-
-static enum leat_status append_part(void *context, unsigned thread, const struct leat_batch *batch,
-                                    struct leat_error *err)
-{
-    return leat_rows_append((struct leat_rows *)context + thread, batch, err);
-}
-
-static enum leat_status collect_output(struct leat_exec *exec, struct leat_node *node,
-                                       struct join_state *s, struct leat_error *err)
-{
-    struct leat_node probe = {.plan = node->plan,
-                              .ops = &probe_node,
-                              .children = node->children,
-                              .prepared = true,
-                              .state = s};
-    unsigned threads;
-    struct leat_rows *parts;
-    enum leat_status status = LEAT_OK;
-
-    probe.ordered = node->children[s->build_left ? 1 : 0]->ordered;
-    threads = leat_pipeline_threads(exec, &probe);
-    parts = leat_calloc(threads + 1, sizeof(*parts));
-    if (!parts)
-        return leat_error_memory(err);
-    for (unsigned i = 0; i <= threads && status == LEAT_OK; i++)
-        status = leat_rows_init(&parts[i], &node->plan->schema, exec->options->accountant, err);
-    if (status == LEAT_OK)
-        status = leat_pipeline_run(exec, &probe, append_part, parts, err);
-    if (status == LEAT_OK)
-        status = append_rest(node, s, &parts[threads], err);
-    if (status == LEAT_OK)
-        status =
-            leat_table_rows_join(parts, threads + 1, &node->plan->schema, &s->output.table, err);
-    for (unsigned i = 0; i <= threads; i++)
-        leat_rows_release(&parts[i]);
-    leat_free(parts);
-    s->output.end = s->output.table.length;
-    s->collected = true;
-    return status;
-}
 
 /* SEMI and ANTI that hash the left side: probes only mark, then the marked rows or the others are
  * given. */
@@ -705,6 +685,20 @@ static enum leat_status choose_build_rows(struct leat_exec *exec, struct leat_no
     return LEAT_OK;
 }
 
+/* The build side is in a file: so goes the probe side. */
+static enum leat_status divide_probe(struct leat_exec *exec, struct leat_node *node,
+                                     struct join_state *s, struct leat_error *err)
+{
+    const struct leat_plan *plan = node->plan;
+    const struct leat_schema *schemas[2] = {&plan->children[0]->schema, &plan->children[1]->schema};
+    unsigned probe = s->build_left ? 1 : 0;
+
+    LEAT_TRY(leat_divided_plan(plan, schemas, &exec->arena, &s->divided.plan, err));
+    return leat_spill_run(exec, node, node->children[probe],
+                          probe ? plan->join.right_keys : plan->join.left_keys,
+                          plan->join.key_count, &s->divided.inputs[probe], err);
+}
+
 static enum leat_status join_prepare(struct leat_exec *exec, struct leat_node *node,
                                      struct leat_error *err)
 {
@@ -726,11 +720,11 @@ static enum leat_status join_prepare(struct leat_exec *exec, struct leat_node *n
     s->build_kept = type == LEAT_JOIN_FULL || (type == LEAT_JOIN_RIGHT && !s->build_left) ||
                     (type == LEAT_JOIN_LEFT && s->build_left);
     LEAT_TRY(build_side(exec, node, s, err));
+    if (s->divided.input_count > 0)
+        return divide_probe(exec, node, s, err);
     LEAT_TRY(push_filters(exec, node, s, err));
     LEAT_TRY(leat_node_prepare(exec, node->children[s->build_left ? 1 : 0], err));
-    if (s->build_given)
-        return choose_build_rows(exec, node, s, err);
-    return s->build_kept ? collect_output(exec, node, s, err) : LEAT_OK;
+    return s->build_given ? choose_build_rows(exec, node, s, err) : LEAT_OK;
 }
 
 static void join_release(struct leat_node *node)
@@ -740,6 +734,7 @@ static void join_release(struct leat_node *node)
     leat_table_rows_release(&s->build);
     leat_table_rows_release(&s->output.table);
     leat_arena_release(&s->arena);
+    leat_divided_release(&s->divided);
 }
 
 static enum leat_status join_open(struct leat_exec *exec, struct leat_node *node,
@@ -747,6 +742,8 @@ static enum leat_status join_open(struct leat_exec *exec, struct leat_node *node
 {
     struct join_state *s = node->state;
 
+    if (s->divided.input_count > 0)
+        return leat_divided_open(exec, &s->divided, out, err);
     return s->collected ? leat_table_source_open(exec, &s->output, out, err)
                         : probe_open(exec, node, out, err);
 }

@@ -4,7 +4,7 @@
  * functions of the row's place directly; functions that pick a value through an index of rows;
  * aggregates by feeding rows in order and reading the state at the end of each frame. The output is
  * the collected table with these columns, in the index's order. */
-#include "compute/exec/exec_internal.h"
+#include "compute/exec/spill.h"
 
 #include "columns/value.h"
 
@@ -14,6 +14,7 @@ struct window_state {
     struct leat_table_source source;
     struct leat_table_rows computed; /* keys and arguments; picked values point into it */
     struct leat_arena arena;         /* index and results */
+    struct leat_divided divided;     /* if it has inputs */
 };
 
 /* The sorted rows with the bounds of each one's partition and peers, as places in the index. */
@@ -481,11 +482,22 @@ static enum leat_status fill_call(struct leat_exec *exec, const struct leat_wind
     return fill_picked(call, p, args, arena, out, err);
 }
 
+/* What a row needs beside itself: values of keys and arguments (twice, for a moment), places, keys
+ * to sort by, results. */
+static size_t bytes_beside(const struct leat_plan *plan)
+{
+    size_t keys = plan->window.key_count + plan->window.order_count;
+
+    return expression_count(plan) * 32 + sizeof(uint32_t) * 8 + LEAT_SORT_BYTES(keys) +
+           plan->window.call_count * 24;
+}
+
 static enum leat_status window_prepare(struct leat_exec *exec, struct leat_node *node,
                                        struct leat_error *err)
 {
     struct window_state *state = LEAT_NEW(&exec->arena, struct window_state);
     const struct leat_plan *plan = node->plan;
+    const struct leat_schema *schemas[1] = {&plan->children[0]->schema};
     struct leat_vector *columns;
     struct places places = {0};
     uint32_t *order, width, at;
@@ -496,7 +508,13 @@ static enum leat_status window_prepare(struct leat_exec *exec, struct leat_node 
     leat_table_rows_init(&state->computed, exec->options->accountant);
     leat_arena_init(&state->arena, exec->options->accountant);
     node->state = state;
-    LEAT_TRY(leat_pipeline_collect(exec, node->children[0], &state->source.table, err));
+    LEAT_TRY(leat_spill_collect(exec, node, node->children[0], plan->window.partition_keys,
+                                plan->window.key_count, bytes_beside(plan), &state->source.table,
+                                &state->divided.inputs[0], err));
+    if (state->divided.inputs[0]) {
+        state->divided.input_count = 1;
+        return leat_divided_plan(plan, schemas, &exec->arena, &state->divided.plan, err);
+    }
     LEAT_TRY(compute_expressions(exec, plan, state, err));
     LEAT_TRY(sort_rows(exec, plan, state, &order, err));
     places.count = (uint32_t)state->source.table.length;
@@ -530,12 +548,17 @@ static void window_release(struct leat_node *node)
     leat_table_rows_release(&state->source.table);
     leat_table_rows_release(&state->computed);
     leat_arena_release(&state->arena);
+    leat_divided_release(&state->divided);
 }
 
 static enum leat_status window_open(struct leat_exec *exec, struct leat_node *node,
                                     struct leat_operator **out, struct leat_error *err)
 {
-    return leat_table_source_open(exec, &((struct window_state *)node->state)->source, out, err);
+    struct window_state *state = node->state;
+
+    if (state->divided.input_count > 0)
+        return leat_divided_open(exec, &state->divided, out, err);
+    return leat_table_source_open(exec, &state->source, out, err);
 }
 
 const struct leat_node_ops leat_window_node = {window_prepare, window_open, window_release};

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the .test files under tests/sql (sqllogictest form) against leat, and, with --oracle, against PostgreSQL too.
 
-    run.py [--oracle] [--write] [--on HOST] [FILE ...]
+    run.py [--oracle] [--write] [--on HOST] [--set SETTING] [FILE ...]
 
 A file holds records separated by empty lines:
 
@@ -14,7 +14,7 @@ A file holds records separated by empty lines:
 `rowsort` compares rows in any order. NULL is NULL, an empty text (empty). Numbers are equal within 1e-12 relative, other
 cells as text. `skip postgres REASON` in front of a record leaves PostgreSQL out. --write takes the results from
 PostgreSQL and writes them into the files: that is how they came there. --on HOST runs the statements there, cut into as
-many stages as possible.
+many stages as possible. --set puts SET SETTING before each record, for example "spill TO always".
 """
 import csv
 import io
@@ -29,6 +29,7 @@ HERE = pathlib.Path(__file__).parent
 LEAT = os.environ.get("LEAT", str(HERE.parent.parent / "build/release/leat"))
 MARK = "\x01null\x01"
 HOST = ""
+SETTING = ""
 
 
 class Record:
@@ -94,6 +95,8 @@ def leat(setup, record):
     """Rows or an SQLSTATE. One process a record: its setup and the statement."""
     script = "".join(s + ";\n" for s in setup + [record.sql])
     host = []
+    if SETTING:
+        script = f"SET {SETTING};\n" + script
     if HOST:
         script = "SET small_rows TO 0;\n" + script
         host = ["--on", HOST, "--threads", "2"]
@@ -239,12 +242,13 @@ def run_file(path, oracle, write):
 
 
 def main():
-    global HOST
+    global HOST, SETTING
     arguments = sys.argv[1:]
-    if "--on" in arguments:
-        at = arguments.index("--on")
-        HOST = arguments[at + 1]
-        del arguments[at:at + 2]
+    for name in ("--on", "--set"):
+        if name in arguments:
+            at = arguments.index(name)
+            HOST, SETTING = (arguments[at + 1], SETTING) if name == "--on" else (HOST, arguments[at + 1])
+            del arguments[at:at + 2]
     write = "--write" in arguments
     oracle = Postgres() if "--oracle" in arguments or write else None
     names = [a for a in arguments if not a.startswith("--")]
