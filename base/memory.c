@@ -3,14 +3,18 @@
 #include "base/memory.h"
 #include "base/fault.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define KEPT_BLOCK (32 << 20)  /* larger ones are mapped apart: the most that mallopt takes */
-#define KEPT_BYTES (256 << 20) /* free memory at the end of the heap that is kept */
+#define HUGE_PAGE       ((size_t)2 << 20)
+#define HUGE_PAGES_FROM ((uint64_t)1 << 30)
+#define KEPT_BLOCK      (32 << 20)  /* larger ones are mapped apart: the most that mallopt takes */
+#define KEPT_BYTES      (256 << 20) /* free memory at the end of the heap that is kept */
 
 void leat_memory_tune(void)
 {
@@ -20,19 +24,48 @@ void leat_memory_tune(void)
 #endif
 }
 
+static bool huge_pages = true;
+
+void leat_memory_bound(uint64_t limit)
+{
+    if (limit > 0 && limit < HUGE_PAGES_FROM)
+        huge_pages = false;
+}
+
+/* Large blocks are better faulted in by the 2 MiB than by the 4 KiB. */
+static void *advised(void *block, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+    uintptr_t start = ((uintptr_t)block + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+    uintptr_t end = ((uintptr_t)block + size) & ~(uintptr_t)(HUGE_PAGE - 1);
+    int before = errno;
+
+    if (block && size >= HUGE_PAGE && huge_pages && start < end) {
+        (void)madvise((void *)start, end - start, MADV_HUGEPAGE); /* no more than advice */
+        errno = before;
+    }
+#endif
+    return block;
+}
+
 void *leat_malloc(size_t size)
 {
-    return leat_fault_alloc_check() ? NULL : malloc(size ? size : 1);
+    return leat_fault_alloc_check() ? NULL : advised(malloc(size ? size : 1), size);
 }
 
 void *leat_calloc(size_t count, size_t size)
 {
-    return leat_fault_alloc_check() ? NULL : calloc(count ? count : 1, size ? size : 1);
+    void *block;
+
+    if (leat_fault_alloc_check())
+        return NULL;
+    block = calloc(count ? count : 1, size ? size : 1);
+    return block ? advised(block, count * size) : NULL;
 }
 
 void *leat_realloc(void *block, size_t size)
 {
-    return leat_fault_alloc_check() ? NULL : realloc(block, size ? size : 1);
+    return leat_fault_alloc_check() ? NULL : advised(realloc(block, size ? size : 1), size);
 }
 
 void leat_free(void *block)
@@ -44,7 +77,15 @@ void *leat_malloc_aligned(size_t size)
 {
     if (leat_fault_alloc_check() || size > SIZE_MAX - 64)
         return NULL;
-    return aligned_alloc(64, (size + 63) / 64 * 64 + (size == 0) * 64);
+    return advised(aligned_alloc(64, (size + 63) / 64 * 64 + (size == 0) * 64), size);
+}
+
+/* Aligned to huge pages. */
+static void *malloc_huge(size_t size)
+{
+    if (leat_fault_alloc_check() || size > SIZE_MAX - HUGE_PAGE)
+        return NULL;
+    return advised(aligned_alloc(huge_pages ? HUGE_PAGE : 64, (size + 63) / 64 * 64), size);
 }
 
 char *leat_strdup(const char *text)
@@ -103,7 +144,12 @@ struct leat_arena_block {
     size_t size; /* of the whole block */
 };
 
-enum { BLOCK_FIRST = 4096, BLOCK_LARGEST = 1 << 20, BLOCK_HEADER = 64 };
+enum {
+    BLOCK_FIRST = 4096,
+    BLOCK_LARGEST = 1 << 20,
+    BLOCK_HEADER = 64,
+    LARGE_ARENA = 16 << 20 /* from here on blocks are of huge pages */
+};
 _Static_assert(sizeof(struct leat_arena_block) <= BLOCK_HEADER, "header keeps 64-byte alignment");
 
 void leat_arena_init(struct leat_arena *arena, struct leat_accountant *accountant)
@@ -160,16 +206,17 @@ static bool add_block(struct leat_arena *arena, size_t size)
 {
     size_t wanted = arena->head ? arena->head->size * 2 : BLOCK_FIRST;
     struct leat_arena_block *block;
+    bool large = huge_pages && arena->used >= LARGE_ARENA;
 
     if (size > SIZE_MAX / 2)
         return false;
     if (wanted > BLOCK_LARGEST)
-        wanted = BLOCK_LARGEST;
+        wanted = large ? 2 * HUGE_PAGE : BLOCK_LARGEST;
     if (wanted < size + BLOCK_HEADER + 64)
         wanted = (size + BLOCK_HEADER + 64 + 63) / 64 * 64;
     if (!leat_accountant_charge(arena->accountant, wanted))
         return false;
-    block = leat_malloc_aligned(wanted);
+    block = wanted >= 2 * HUGE_PAGE ? malloc_huge(wanted) : leat_malloc_aligned(wanted);
     if (!block) {
         leat_accountant_release(arena->accountant, wanted);
         return false;

@@ -48,6 +48,7 @@ enum leat_status leat_session_new(const struct leat_session_options *options,
     if (!session)
         return leat_error_memory(err);
     leat_accountant_init(&session->accountant, NULL, options->memory);
+    leat_memory_bound(options->memory);
     status = leat_files_register(err);
     session->threads = options->threads ? options->threads : leat_cpu_count();
     if (status == LEAT_OK && options->folder) {

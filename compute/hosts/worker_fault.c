@@ -81,6 +81,7 @@ void leat_worker_limit_memory(uint64_t bytes)
     enum { SLACK = 256 << 20 }; /* the program, its threads' stacks, buffers of libraries */
     struct rlimit limit = {bytes + bytes / 4 + SLACK, RLIM_INFINITY};
 
+    leat_memory_bound(bytes);
     if (bytes)
         (void)setrlimit(RLIMIT_DATA, &limit);
 }

@@ -1,0 +1,40 @@
+/*
+ * Sorting, in parts: keys packed into words (sort_keys.c), their order (sort_order.c), runs in a
+ * file and their merge (sort_runs.c), and the node (sort.c).
+ */
+#ifndef LEAT_COMPUTE_EXEC_SORT_INTERNAL_H
+#define LEAT_COMPUTE_EXEC_SORT_INTERNAL_H
+
+#include "compute/exec/spill.h"
+
+enum { LEAT_SORT_WORDS_MOST = 4 };
+
+/* The keys of all rows, packed: of each row `word_count` numbers, of which the first that differs
+ * decides. They hold no more bits than the values at hand need. If that is not the whole truth
+ * (long texts, nested values), keys from `inexact` on are compared by value where the words are
+ * equal. */
+struct leat_sort_words {
+    uint64_t *words;                     /* row * word_count; used bits are the highest ones */
+    uint32_t word_count;                 /* 0: all rows are equal as far as words say */
+    unsigned bits[LEAT_SORT_WORDS_MOST]; /* used of each word */
+    uint32_t inexact;                    /* key_count: the words are the whole truth */
+    uint32_t key_count;
+    const struct leat_sort_key *keys;
+    const struct leat_vector *values; /* FLAT, one a key */
+};
+/* Packs the values of `rows` rows, by all threads; the words lie in the arena. */
+LEAT_CHECKED enum leat_status
+leat_sort_words_fill(struct leat_exec *exec, const struct leat_sort_key *keys, uint32_t key_count,
+                     const struct leat_vector *values, uint32_t rows, struct leat_arena *arena,
+                     struct leat_sort_words *out, struct leat_error *err);
+/* Order of two rows by the values of the keys from `first` on: <0, 0, >0. */
+int leat_sort_compare_values(const struct leat_sort_key *keys, uint32_t first, uint32_t key_count,
+                             const struct leat_vector *a, uint32_t a_row,
+                             const struct leat_vector *b, uint32_t b_row);
+/* *out is the rows' order, in the arena. Rows with equal keys keep theirs. */
+LEAT_CHECKED enum leat_status leat_sort_order(struct leat_exec *exec,
+                                              const struct leat_sort_words *words, uint32_t rows,
+                                              struct leat_arena *arena, uint32_t **out,
+                                              struct leat_error *err);
+
+#endif
