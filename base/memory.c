@@ -83,9 +83,11 @@ void *leat_malloc_aligned(size_t size)
 /* Aligned to huge pages. */
 static void *malloc_huge(size_t size)
 {
-    if (leat_fault_alloc_check() || size > SIZE_MAX - HUGE_PAGE)
+    void *block;
+
+    if (leat_fault_alloc_check() || posix_memalign(&block, HUGE_PAGE, size) != 0)
         return NULL;
-    return advised(aligned_alloc(huge_pages ? HUGE_PAGE : 64, (size + 63) / 64 * 64), size);
+    return advised(block, size);
 }
 
 char *leat_strdup(const char *text)
@@ -216,7 +218,7 @@ static bool add_block(struct leat_arena *arena, size_t size)
         wanted = (size + BLOCK_HEADER + 64 + 63) / 64 * 64;
     if (!leat_accountant_charge(arena->accountant, wanted))
         return false;
-    block = wanted >= 2 * HUGE_PAGE ? malloc_huge(wanted) : leat_malloc_aligned(wanted);
+    block = large && wanted >= 2 * HUGE_PAGE ? malloc_huge(wanted) : leat_malloc_aligned(wanted);
     if (!block) {
         leat_accountant_release(arena->accountant, wanted);
         return false;

@@ -1,6 +1,7 @@
 /* Sorting: all rows are collected, their keys become words (sort_keys.c), and an index is sorted by
  * them (sort_order.c). The output are dictionary vectors over the collected rows, in the index's
- * order. With a small limit, threads drop what cannot be among the first rows as they go. */
+ * order. With a small limit, threads drop what cannot be among the first rows as they go. What does
+ * not fit in memory is sorted in parts, which are merged from a file (sort_runs.c). */
 #include "compute/exec/sort_internal.h"
 
 /* --- values of keys --- */
@@ -151,14 +152,19 @@ enum leat_status leat_sort_permutation(struct leat_exec *exec, const struct leat
 struct sort_state {
     struct leat_table_source source;
     struct leat_arena arena;
+    struct leat_sort_runs *runs; /* not NULL: the rows did not fit, and are there */
 };
 
 /* Rows of each thread; pruned to the first `keep` whenever they are many more. */
 struct collecting {
     struct leat_exec *exec;
     const struct leat_plan *plan;
+    struct leat_node *node;
+    unsigned threads;
     struct leat_rows *parts;
     uint64_t keep; /* UINT64_MAX: all */
+    pthread_mutex_t lock;
+    _Atomic(struct leat_sort_runs *) runs; /* NULL while all fits */
 };
 
 static enum leat_status prune(struct collecting *c, struct leat_rows *rows, struct leat_error *err)
@@ -199,40 +205,101 @@ static enum leat_status prune(struct collecting *c, struct leat_rows *rows, stru
     return status;
 }
 
+static enum leat_status begin_runs(struct collecting *c, struct leat_error *err)
+{
+    struct leat_sort_runs *runs;
+    enum leat_status status = LEAT_OK;
+
+    pthread_mutex_lock(&c->lock);
+    if (!atomic_load(&c->runs)) {
+        status = leat_sort_runs_new(c->exec, c->node, c->threads, &runs, err);
+        atomic_store(&c->runs, runs);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return status;
+}
+
+/* Sorts a thread's rows and moves them to the file. */
+static enum leat_status move_rows(struct collecting *c, unsigned thread, struct leat_error *err)
+{
+    struct leat_execute_options options = *c->exec->options;
+    struct leat_exec alone = {.options = &options, .threads = 1};
+    struct leat_accountant *accountant = options.accountant;
+    const struct leat_plan *plan = c->plan;
+    struct leat_table_rows table;
+    struct leat_arena arena;
+    enum leat_status status;
+    uint32_t *order;
+
+    LEAT_TRY(begin_runs(c, err));
+    leat_table_rows_init(&table, accountant);
+    leat_arena_init(&arena, accountant);
+    status = leat_table_rows_join(&c->parts[thread], 1, &plan->schema, &table, err);
+    if (status == LEAT_OK && table.length > 0)
+        status = leat_sort_permutation(&alone, &table, plan->sort.keys, plan->sort.key_count,
+                                       &arena, &order, err);
+    if (status == LEAT_OK && table.length > 0)
+        status = leat_sort_runs_add(c->runs, thread, &table, order, err);
+    leat_arena_release(&arena);
+    leat_table_rows_release(&table);
+    return status == LEAT_OK ? leat_rows_init(&c->parts[thread], &plan->schema, accountant, err)
+                             : status;
+}
+
 static enum leat_status take_rows(void *context, unsigned thread, const struct leat_batch *batch,
                                   struct leat_error *err)
 {
     struct collecting *c = context;
     struct leat_rows *rows = &c->parts[thread];
+    uint64_t mine, more;
 
     LEAT_TRY(leat_rows_append(rows, batch, err));
-    if (c->keep > 1 << 20 || rows->row_count < c->keep * 4 + 8 * LEAT_BATCH_ROWS)
-        return LEAT_OK;
-    return prune(c, rows, err);
+    if (c->keep <= 1 << 20 && rows->row_count >= c->keep * 4 + 8 * LEAT_BATCH_ROWS)
+        LEAT_TRY(prune(c, rows, err));
+    mine = rows->arena.used * c->threads;
+    more = mine + rows->row_count * c->threads * LEAT_SORT_BYTES(c->plan->sort.key_count);
+    return leat_spill_wanted(c->exec, mine, more) ? move_rows(c, thread, err) : LEAT_OK;
+}
+
+static enum leat_status end_collecting(struct collecting *c, struct leat_table_rows *out,
+                                       struct leat_error *err)
+{
+    if (!c->runs)
+        return leat_table_rows_join(c->parts, c->threads, &c->plan->schema, out, err);
+    for (unsigned i = 0; i < c->threads; i++)
+        LEAT_TRY(move_rows(c, i, err));
+    return leat_sort_runs_end(c->runs, err);
 }
 
 static enum leat_status collect(struct leat_exec *exec, struct leat_node *node,
-                                struct leat_table_rows *out, struct leat_error *err)
+                                struct leat_table_rows *out, struct leat_sort_runs **runs,
+                                struct leat_error *err)
 {
     const struct leat_plan *plan = node->plan;
-    unsigned threads = leat_pipeline_threads(exec, node->children[0]);
-    struct collecting c = {.exec = exec, .plan = plan, .keep = UINT64_MAX};
+    struct collecting c = {.exec = exec,
+                           .plan = plan,
+                           .node = node,
+                           .threads = leat_pipeline_threads(exec, node->children[0]),
+                           .keep = UINT64_MAX};
     enum leat_status status = LEAT_OK;
 
     if (plan->sort.limit < UINT64_MAX - plan->sort.offset)
         c.keep = plan->sort.limit + plan->sort.offset;
-    c.parts = leat_calloc(threads, sizeof(*c.parts));
+    c.parts = leat_calloc(c.threads, sizeof(*c.parts));
     if (!c.parts)
         return leat_error_memory(err);
-    for (unsigned i = 0; i < threads && status == LEAT_OK; i++)
+    pthread_mutex_init(&c.lock, NULL);
+    for (unsigned i = 0; i < c.threads && status == LEAT_OK; i++)
         status = leat_rows_init(&c.parts[i], &plan->schema, exec->options->accountant, err);
     if (status == LEAT_OK)
         status = leat_pipeline_run(exec, node->children[0], take_rows, &c, err);
     if (status == LEAT_OK)
-        status = leat_table_rows_join(c.parts, threads, &plan->schema, out, err);
-    for (unsigned i = 0; i < threads; i++)
+        status = end_collecting(&c, out, err);
+    for (unsigned i = 0; i < c.threads; i++)
         leat_rows_release(&c.parts[i]);
     leat_free(c.parts);
+    pthread_mutex_destroy(&c.lock);
+    *runs = c.runs;
     return status;
 }
 
@@ -249,7 +316,9 @@ static enum leat_status sort_prepare(struct leat_exec *exec, struct leat_node *n
     leat_table_rows_init(&state->source.table, exec->options->accountant);
     leat_arena_init(&state->arena, exec->options->accountant);
     node->state = state;
-    LEAT_TRY(collect(exec, node, &state->source.table, err));
+    LEAT_TRY(collect(exec, node, &state->source.table, &state->runs, err));
+    if (state->runs)
+        return LEAT_OK;
     length = state->source.table.length;
     LEAT_TRY(leat_sort_permutation(exec, &state->source.table, plan->sort.keys,
                                    plan->sort.key_count, &state->arena, &order, err));
@@ -267,12 +336,17 @@ static void sort_release(struct leat_node *node)
 
     leat_table_rows_release(&state->source.table);
     leat_arena_release(&state->arena);
+    leat_sort_runs_free(state->runs);
 }
 
 static enum leat_status sort_open(struct leat_exec *exec, struct leat_node *node,
                                   struct leat_operator **out, struct leat_error *err)
 {
-    return leat_table_source_open(exec, &((struct sort_state *)node->state)->source, out, err);
+    struct sort_state *state = node->state;
+
+    if (state->runs)
+        return leat_sort_runs_open(exec, state->runs, out, err);
+    return leat_table_source_open(exec, &state->source, out, err);
 }
 
 const struct leat_node_ops leat_sort_node = {sort_prepare, sort_open, sort_release};

@@ -31,10 +31,35 @@ leat_sort_words_fill(struct leat_exec *exec, const struct leat_sort_key *keys, u
 int leat_sort_compare_values(const struct leat_sort_key *keys, uint32_t first, uint32_t key_count,
                              const struct leat_vector *a, uint32_t a_row,
                              const struct leat_vector *b, uint32_t b_row);
+/* The first words of a key's values alone (a FLAT vector), made alike for all vectors: rows whose
+ * words differ have that order, rows with equal words any. */
+void leat_sort_first_words(const struct leat_sort_key *key, const struct leat_vector *values,
+                           uint32_t rows, uint64_t *out);
 /* *out is the rows' order, in the arena. Rows with equal keys keep theirs. */
 LEAT_CHECKED enum leat_status leat_sort_order(struct leat_exec *exec,
                                               const struct leat_sort_words *words, uint32_t rows,
                                               struct leat_arena *arena, uint32_t **out,
                                               struct leat_error *err);
+
+/* --- sort_runs.c: sorted rows in a file --- */
+struct leat_sort_runs;
+/* For the rows of a SORT node, given by `threads` threads. */
+LEAT_CHECKED enum leat_status leat_sort_runs_new(struct leat_exec *exec, struct leat_node *node,
+                                                 unsigned threads, struct leat_sort_runs **out,
+                                                 struct leat_error *err);
+void leat_sort_runs_free(struct leat_sort_runs *runs); /* NULL is allowed */
+/* Moves the table's rows, in the order given, to the file as a run. */
+LEAT_CHECKED enum leat_status leat_sort_runs_add(struct leat_sort_runs *runs, unsigned thread,
+                                                 const struct leat_table_rows *table,
+                                                 const uint32_t *order, struct leat_error *err);
+/* After the last run: merges runs until few enough are left to be read at once. */
+LEAT_CHECKED enum leat_status leat_sort_runs_end(struct leat_sort_runs *runs,
+                                                 struct leat_error *err);
+/* An operator that merges the runs and gives the rows that the node wants. The first that is opened
+ * gives them all. */
+LEAT_CHECKED enum leat_status leat_sort_runs_open(struct leat_exec *exec,
+                                                  struct leat_sort_runs *runs,
+                                                  struct leat_operator **out,
+                                                  struct leat_error *err);
 
 #endif

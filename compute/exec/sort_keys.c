@@ -423,6 +423,24 @@ enum leat_status leat_sort_words_fill(struct leat_exec *exec, const struct leat_
     return status;
 }
 
+void leat_sort_first_words(const struct leat_sort_key *key, const struct leat_vector *values,
+                           uint32_t rows, uint64_t *out)
+{
+    uint64_t flip = key->descending ? UINT64_MAX : 0;
+    uint64_t above =
+        key->nulls_first ? (uint64_t)1 << 63 : 0; /* values halved leave room for null */
+
+    if (part_count(values->type) == 0) {
+        memset(out, 0, rows * sizeof(*out));
+        return;
+    }
+    map_values(values, 0, 0, 0, rows, out);
+    for (uint32_t i = 0; i < rows; i++)
+        out[i] = leat_validity_get(values->validity, i) ? (out[i] ^ flip) >> 1 | above
+                 : key->nulls_first                     ? 0
+                                                        : UINT64_MAX;
+}
+
 int leat_sort_compare_values(const struct leat_sort_key *keys, uint32_t first, uint32_t key_count,
                              const struct leat_vector *a, uint32_t a_row,
                              const struct leat_vector *b, uint32_t b_row)

@@ -38,8 +38,9 @@ struct leat_spill {
     uint64_t staged_most;
     struct staging *staging;
     struct leat_scratch file;
-    pthread_mutex_t lock; /* of the file and the lists of blocks */
-    struct partition partitions[LEAT_SPILL_PARTITIONS];
+    pthread_mutex_t lock; /* of the file and the partitions */
+    struct partition *partitions;
+    uint32_t partition_count, partition_capacity;
     _Atomic uint64_t *written;
 };
 
@@ -84,8 +85,9 @@ void leat_spill_free(struct leat_spill *spill)
     if (!spill)
         return;
     release_staging(spill);
-    for (uint32_t p = 0; p < LEAT_SPILL_PARTITIONS; p++)
+    for (uint32_t p = 0; p < spill->partition_count; p++)
         leat_free(spill->partitions[p].blocks);
+    leat_free(spill->partitions);
     leat_scratch_close(&spill->file);
     pthread_mutex_destroy(&spill->lock);
     leat_free(spill);
@@ -133,6 +135,9 @@ enum leat_status leat_spill_new(struct leat_exec *exec, struct leat_node *node,
     pthread_mutex_init(&spill->lock, NULL);
     spill->staging = leat_calloc(threads, sizeof(*spill->staging));
     status = spill->staging ? LEAT_OK : leat_error_memory(err);
+    for (uint32_t p = 0, made; p < LEAT_SPILL_PARTITIONS && key_count > 0; p++)
+        if (status == LEAT_OK)
+            status = leat_spill_run_begin(spill, &made, err);
     for (unsigned i = 0; i < threads && status == LEAT_OK; i++)
         status = staging_init(spill, &spill->staging[i], keys, err);
     if (status == LEAT_OK)
@@ -150,7 +155,7 @@ enum leat_status leat_spill_new(struct leat_exec *exec, struct leat_node *node,
 static enum leat_status write_block(struct leat_spill *spill, struct staging *staging, uint32_t p,
                                     struct leat_error *err)
 {
-    struct partition *partition = &spill->partitions[p];
+    struct partition *partition;
     enum leat_status status = LEAT_OK;
     struct block block = {.length = (uint32_t)staging->bytes.length};
 
@@ -160,6 +165,7 @@ static enum leat_status write_block(struct leat_spill *spill, struct staging *st
     block.stored = (uint32_t)staging->stored.length;
     staging->bytes.length = 0;
     pthread_mutex_lock(&spill->lock);
+    partition = &spill->partitions[p];
     if (partition->count == partition->capacity) {
         size_t capacity = partition->capacity ? partition->capacity * 2 : 16;
         struct block *blocks = leat_realloc(partition->blocks, capacity * sizeof(*blocks));
@@ -279,10 +285,6 @@ static enum leat_status note_partitions(struct leat_spill *spill, struct staging
         staging->partitions = partitions;
         staging->capacity = capacity;
     }
-    if (!staging->evaluator) {
-        memset(staging->partitions + rows, 0, batch->length);
-        return LEAT_OK;
-    }
     if (batch->length > staging->hash_capacity) {
         leat_free(staging->hashes);
         staging->hash_capacity = 0;
@@ -322,6 +324,59 @@ _Atomic uint64_t *leat_spill_counter(const struct leat_spill *spill)
     return spill->written;
 }
 
+/* --- runs --- */
+
+enum leat_status leat_spill_run_begin(struct leat_spill *spill, uint32_t *partition,
+                                      struct leat_error *err)
+{
+    enum leat_status status = LEAT_OK;
+
+    pthread_mutex_lock(&spill->lock);
+    if (spill->partition_count == spill->partition_capacity) {
+        uint32_t capacity = spill->partition_capacity ? spill->partition_capacity * 2 : 32;
+        struct partition *more = leat_realloc(spill->partitions, capacity * sizeof(*more));
+        if (more) {
+            spill->partitions = more;
+            spill->partition_capacity = capacity;
+        } else {
+            status = leat_error_memory(err);
+        }
+    }
+    if (status == LEAT_OK) {
+        *partition = spill->partition_count++;
+        spill->partitions[*partition] = (struct partition){0};
+    }
+    pthread_mutex_unlock(&spill->lock);
+    return status;
+}
+
+enum leat_status leat_spill_run_add(struct leat_spill *spill, unsigned thread, uint32_t partition,
+                                    const struct leat_batch *batch, struct leat_error *err)
+{
+    struct staging *staging = &spill->staging[thread];
+
+    LEAT_TRY(leat_batch_put(batch, &staging->bytes, err));
+    pthread_mutex_lock(&spill->lock);
+    spill->partitions[partition].rows += batch->length;
+    pthread_mutex_unlock(&spill->lock);
+    return staging->bytes.length < LEAT_SPILL_RUN_BLOCK
+               ? LEAT_OK
+               : write_block(spill, staging, partition, err);
+}
+
+enum leat_status leat_spill_run_end(struct leat_spill *spill, unsigned thread, uint32_t partition,
+                                    struct leat_error *err)
+{
+    struct staging *staging = &spill->staging[thread];
+
+    return staging->bytes.length ? write_block(spill, staging, partition, err) : LEAT_OK;
+}
+
+uint32_t leat_spill_partitions(const struct leat_spill *spill)
+{
+    return spill->partition_count;
+}
+
 uint64_t leat_spill_rows(const struct leat_spill *spill, uint32_t partition)
 {
     return spill->partitions[partition].rows;
@@ -332,7 +387,7 @@ uint64_t leat_spill_rows(const struct leat_spill *spill, uint32_t partition)
 struct spill_reader {
     struct leat_reader base;
     const struct leat_spill *spill;
-    const struct partition *partition;
+    uint32_t partition;
     size_t next; /* block */
     struct leat_codec codec;
     struct leat_buffer stored, bytes;
@@ -343,7 +398,8 @@ struct spill_reader {
 
 static enum leat_status read_block(struct spill_reader *reader, struct leat_error *err)
 {
-    const struct block *block = &reader->partition->blocks[reader->next++];
+    const struct block *block =
+        &reader->spill->partitions[reader->partition].blocks[reader->next++];
 
     reader->stored.length = reader->bytes.length = 0;
     LEAT_TRY(leat_buffer_reserve(&reader->stored, block->stored, err));
@@ -364,7 +420,7 @@ static enum leat_status spill_next(struct leat_reader *base, struct leat_batch *
     *out = NULL;
     LEAT_TRY(leat_exec_check(reader->spill->exec, err));
     if (reader->cursor.position == reader->cursor.length) {
-        if (reader->next == reader->partition->count)
+        if (reader->next == reader->spill->partitions[reader->partition].count)
             return LEAT_OK;
         LEAT_TRY(read_block(reader, err));
     }
@@ -398,7 +454,7 @@ enum leat_status leat_spill_open(const struct leat_spill *spill, uint32_t partit
         return leat_error_memory(err);
     reader->base.ops = &spill_reader_ops;
     reader->spill = spill;
-    reader->partition = &spill->partitions[partition];
+    reader->partition = partition;
     leat_buffer_init(&reader->stored, 0);
     leat_buffer_init(&reader->bytes, 0);
     leat_arena_init(&reader->arena, spill->exec->options->accountant);

@@ -20,7 +20,7 @@ bool leat_spill_wanted(const struct leat_exec *exec, uint64_t mine, uint64_t mor
 
 /* --- rows in a file --- */
 struct leat_spill;
-/* `schema` and `keys` (over the schema; 0: one partition only) must outlive it. Each of `threads`
+/* `schema` and `keys` (over the schema; none: rows come as runs) must outlive it. Each of `threads`
  * threads gives rows under its own number. What is written is counted for the node. */
 LEAT_CHECKED enum leat_status leat_spill_new(struct leat_exec *exec, struct leat_node *node,
                                              const struct leat_schema *schema,
@@ -39,6 +39,19 @@ uint64_t leat_spill_rows(const struct leat_spill *spill, uint32_t partition);
 /* Reads a partition; several readers at once are fine. */
 LEAT_CHECKED enum leat_status leat_spill_open(const struct leat_spill *spill, uint32_t partition,
                                               struct leat_reader **out, struct leat_error *err);
+
+/* Runs: partitions that are made one by one, whose rows keep their order. A thread ends one before
+ * it begins the next. */
+LEAT_CHECKED enum leat_status leat_spill_run_begin(struct leat_spill *spill, uint32_t *partition,
+                                                   struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_spill_run_add(struct leat_spill *spill, unsigned thread,
+                                                 uint32_t partition, const struct leat_batch *batch,
+                                                 struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_spill_run_end(struct leat_spill *spill, unsigned thread,
+                                                 uint32_t partition, struct leat_error *err);
+uint32_t leat_spill_partitions(const struct leat_spill *spill);
+/* Bytes that a reader of a run needs at once. */
+enum { LEAT_SPILL_RUN_BLOCK = 64 << 10 };
 
 /* --- collecting what may not fit --- */
 

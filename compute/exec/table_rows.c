@@ -109,6 +109,18 @@ static enum leat_status join_pieces(const struct pieces *pieces, const struct le
     return LEAT_OK;
 }
 
+enum leat_status leat_vectors_join(const struct leat_vector **items, uint32_t *lengths,
+                                   size_t count, const struct leat_type *type,
+                                   struct leat_arena *arena, struct leat_vector *out,
+                                   struct leat_error *err)
+{
+    struct pieces pieces = {items, lengths, count, 0};
+
+    for (size_t i = 0; i < count; i++)
+        pieces.total += lengths[i];
+    return join_pieces(&pieces, type, arena, out, err);
+}
+
 static enum leat_status join_columns(struct leat_rows *parts, size_t count,
                                      const struct leat_schema *schema, struct leat_table_rows *out,
                                      struct leat_arena *scratch, struct leat_error *err)
