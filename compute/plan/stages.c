@@ -6,6 +6,7 @@
  * into them. Inputs have numbers of their own during the cut; when a stage is ended, its INPUT
  * nodes are numbered from 0. */
 #include "compute/plan/stages.h"
+#include "compute/plan/reduce.h"
 
 enum { MAX_DEPTH = 1000, CARRY_ROWS = 20000 /* rows in memory that travel inside a plan */ };
 
@@ -404,27 +405,6 @@ static enum leat_status cut_union(struct cutting *c, const struct leat_plan *pla
     return LEAT_OK;
 }
 
-/* Whether the join is right if each of its tasks has all rows of that side and a share of the
- * other: a row without a partner must be seen once. */
-static bool may_broadcast(enum leat_join_type type, bool right)
-{
-    switch (type) {
-    case LEAT_JOIN_INNER:
-        return true;
-    case LEAT_JOIN_RIGHT:
-        return !right;
-    case LEAT_JOIN_FULL:
-        return false;
-    case LEAT_JOIN_LEFT:
-    case LEAT_JOIN_SEMI:
-    case LEAT_JOIN_ANTI:
-    case LEAT_JOIN_MARK:
-    case LEAT_JOIN_SINGLE:
-        return right;
-    }
-    return false;
-}
-
 /* Brings the two sides together. A MARK join must see all right rows, since a null or an empty set
  * anywhere decides about every row of the left: it is never hashed. */
 static enum leat_status meet(struct cutting *c, const struct leat_plan *plan, struct part *left,
@@ -437,9 +417,9 @@ static enum leat_status meet(struct cutting *c, const struct leat_plan *plan, st
 
     if (left->single && right->single)
         return LEAT_OK;
-    if (!left->single && may_broadcast(plan->join.type, true) && (right_small || !hash))
+    if (!left->single && leat_join_may_broadcast(plan->join.type, true) && (right_small || !hash))
         return gather(c, right, LEAT_INPUT_ALL);
-    if (!right->single && may_broadcast(plan->join.type, false) && (left_small || !hash))
+    if (!right->single && leat_join_may_broadcast(plan->join.type, false) && (left_small || !hash))
         return gather(c, left, LEAT_INPUT_ALL);
     if (hash && !(left->single && right_small) && !(right->single && left_small)) {
         LEAT_TRY(spread(c, left, plan->join.left_keys, plan->join.key_count));
@@ -449,21 +429,52 @@ static enum leat_status meet(struct cutting *c, const struct leat_plan *plan, st
     return gather_single(c, right);
 }
 
+/* The small side's stage is also read by the stage that reads the other side, for its keys. */
+static enum leat_status cut_reduced(struct cutting *c, const struct leat_reduction *reduction,
+                                    unsigned depth, struct part *parts)
+{
+    const struct leat_plan *join = reduction->join;
+    uint32_t side = reduction->side;
+    struct leat_expr **keys[2] = {join->join.left_keys, join->join.right_keys};
+    struct part *other = &parts[!side], reader;
+    struct leat_plan *reduced;
+    uint32_t stage;
+
+    LEAT_TRY(cut(c, join->children[!side], depth + 1, other));
+    if (reduction->hashes)
+        LEAT_TRY(spread(c, other, keys[!side], join->join.key_count));
+    else
+        LEAT_TRY(gather(c, other, LEAT_INPUT_ALL));
+    stage = c->inputs[other->plan->input.stage].stage;
+    LEAT_TRY(new_input(c, stage, LEAT_INPUT_ALL, other->plan, &reader));
+    LEAT_TRY(leat_reduction_put(reduction, reader.plan, &c->owner->arena, &reduced, c->err));
+    LEAT_TRY(cut(c, reduced, depth + 1, &parts[side]));
+    if (parts[side].single)
+        return new_input(c, stage, LEAT_INPUT_ALL, other->plan, other);
+    return reduction->hashes ? spread(c, &parts[side], keys[side], join->join.key_count) : LEAT_OK;
+}
+
 static enum leat_status cut_join(struct cutting *c, const struct leat_plan *plan, unsigned depth,
                                  struct part *out)
 {
-    struct part left, right;
+    struct leat_reduction reduction;
     struct leat_plan *copy;
+    struct part parts[2];
 
     LEAT_TRY(copy_node(c, plan, &copy));
-    LEAT_TRY(cut(c, plan->children[0], depth + 1, &left));
-    LEAT_TRY(cut(c, plan->children[1], depth + 1, &right));
-    LEAT_TRY(meet(c, plan, &left, &right));
-    copy->children[0] = left.plan;
-    copy->children[1] = right.plan;
-    *out = (struct part){.plan = copy,
-                         .single = left.single && right.single,
-                         .tasks = left.tasks > right.tasks ? left.tasks : right.tasks};
+    if (leat_reduction_find(plan, (double)c->options->small_rows, &reduction)) {
+        LEAT_TRY(cut_reduced(c, &reduction, depth, parts));
+    } else {
+        LEAT_TRY(cut(c, plan->children[0], depth + 1, &parts[0]));
+        LEAT_TRY(cut(c, plan->children[1], depth + 1, &parts[1]));
+        LEAT_TRY(meet(c, plan, &parts[0], &parts[1]));
+    }
+    copy->children[0] = parts[0].plan;
+    copy->children[1] = parts[1].plan;
+    *out =
+        (struct part){.plan = copy,
+                      .single = parts[0].single && parts[1].single,
+                      .tasks = parts[0].tasks > parts[1].tasks ? parts[0].tasks : parts[1].tasks};
     return LEAT_OK;
 }
 
@@ -501,8 +512,9 @@ static enum leat_status cut(struct cutting *c, const struct leat_plan *plan, uns
         return cut_shared(c, plan, depth + 1, out);
     case LEAT_PLAN_WINDOW:
         return cut_window(c, plan, depth, out);
-    case LEAT_PLAN_INPUT:
-        break;
+    case LEAT_PLAN_INPUT: /* put there by cut_reduced() */
+        *out = (struct part){.single = true, .tasks = 1};
+        return copy_node(c, plan, &out->plan);
     }
     return leat_error_internal(c->err, "plan node %d cannot be cut", (int)plan->kind);
 }

@@ -131,6 +131,19 @@ static void cut__joins_hash_or_broadcast(void **state)
     check("SELECT a FROM $ WHERE a NOT IN (SELECT b FROM $)", "3; 3 0a");
 }
 
+/* The scan below a grouping reads the keys that its groups will be joined with. */
+static void cut__small_sides_reduce_large_ones_before_they_are_exchanged(void **state)
+{
+    (void)state;
+    check_small("SELECT n FROM (SELECT b, count(*) AS n FROM $ GROUP BY b) s JOIN (SELECT a FROM $ "
+                "WHERE a = 3) k ON b = a",
+                50, "3; 3 0a hash; 3 1o 0a");
+    /* groups without a partner are wanted */
+    check_small("SELECT n FROM (SELECT b, count(*) AS n FROM $ GROUP BY b) s LEFT JOIN (SELECT a "
+                "FROM $ WHERE a = 3) k ON b = a",
+                50, "3 hash; 3; 3 0o 1a");
+}
+
 static void cut__windows_hash_by_partition(void **state)
 {
     (void)state;
@@ -232,6 +245,7 @@ int main(void)
         cmocka_unit_test(cut__aggregates_are_partial_then_final),
         cmocka_unit_test(cut__order_and_limits_end_in_one_task),
         cmocka_unit_test(cut__joins_hash_or_broadcast),
+        cmocka_unit_test(cut__small_sides_reduce_large_ones_before_they_are_exchanged),
         cmocka_unit_test(cut__windows_hash_by_partition),
         cmocka_unit_test(cut__unions_keep_single_rows_single),
         cmocka_unit_test(cut__shared_subplans_are_one_stage),

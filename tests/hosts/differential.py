@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Random queries (tests/differential) in threads and another way: equal rows, or the same error. The way is in worker processes,
-cut wherever that is possible, or with "spill" in threads, with all rows that are collected moved to files.
+cut wherever that is possible, or, with a setting, in threads with it.
 
-    differential.py FOLDER [COUNT [SEED [spill]]]
+    differential.py FOLDER [COUNT [SEED [SETTING]]]        for example "spill TO always"
+
+Half of the queries for worker processes are cut only between inputs of some rows, where small sides reduce large ones.
 """
 import pathlib
 import subprocess
@@ -17,18 +19,21 @@ run = subprocess.run
 passed = failed = 0
 
 
-WAY = ("SET spill TO always;\n", []) if sys.argv[4:] == ["spill"] else ("SET small_rows TO 0;\n", ["--on", "local:processes"])
+SETTINGS = sys.argv[4:] or ["small_rows TO 0", "small_rows TO 12"]
+HOST = [] if sys.argv[4:] else ["--on", "local:processes"]
 
 
 def run_other_way(command, **options):
-    options["input"] = WAY[0] + options["input"]
-    return run([*command, *WAY[1], "--threads", "2"], **options)
+    options["input"] = f"SET {setting};\n" + options["input"]
+    return run([*command, *HOST, "--threads", "2"], **options)
 
 
 texts = [queries.Generator(seed * 1000003 + i).query() for i in range(count)]
 here = queries.leat(texts)
 subprocess.run = run_other_way
-there = queries.leat(texts)
+there = []
+for i, setting in enumerate(SETTINGS):
+    there += queries.leat(texts[count * i // len(SETTINGS) : count * (i + 1) // len(SETTINGS)])
 for text, a, b in zip(texts, here, there):
     if (a[1] or "")[:5] == (b[1] or "")[:5] and (a[1] or queries.rows_equal(a[0], b[0])):
         passed += 1

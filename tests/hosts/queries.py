@@ -135,7 +135,7 @@ def check(name, sql):
     if (want[0] != 0) != fails:
         failed += 1
         print(f"FAIL {name} in threads: exit {want[0]}: {want[2][:300]}")
-    for options, setting in (("3", ""), ("3", "SET small_rows TO 0;\n"), ("1", "")):
+    for options, setting in (("3", ""), ("3", "SET small_rows TO 0;\n"), ("3", "SET small_rows TO 600;\n"), ("1", "")):
         if options == "1" and (passed + failed) % 5:
             continue
         got = run(setting + text, "--on", "local:processes", "--threads", options)

@@ -4,7 +4,7 @@
 set -uo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 export LEAT=${LEAT:-$root/build/release/leat}
-for suite in "tests/sql/run.py --set 'spill TO always'" "tests/hosts/differential.py . 1500 9 spill" tests/memory/limits.py; do
+for suite in "tests/sql/run.py --set 'spill TO always'" "tests/hosts/differential.py . 1500 9 'spill TO always'" tests/memory/limits.py; do
     log=$(eval "python3 -B $suite" 2>&1)
     grep -vE '^[0-9]+ passed, ' <<<"$log"
     read -r p f < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' <<<"$log")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # TPC-H, 22 queries at scale factor 0.01 on Parquet, against the reference answers: with 1 and 4 threads, and in worker
-# processes, cut wherever that is possible and only where it pays, and with all rows that are collected moved to files.
+# processes, cut wherever that is possible, where it may pay, and where it pays, and with all rows that are collected moved to files.
 set -uo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 LEAT=${LEAT:-$root/build/release/leat}
@@ -20,10 +20,11 @@ for q in $(seq -w 1 22); do
     done >"$script"
     cat "$suites/tpch/queries/q$q.sql" >>"$script"
     { echo "SET small_rows TO 0;"; cat "$script"; } >"$script.cut"
+    { echo "SET small_rows TO 2000;"; cat "$script"; } >"$script.some"
     { echo "SET spill TO always;"; cat "$script"; } >"$script.spill"
-    for way in "--threads 1" "--threads 4" "--threads 3 --on local:processes" "--threads 3 --on local:processes cut" "--threads 4 spill" "--threads 1 spill"; do
+    for way in "--threads 1" "--threads 4" "--threads 3 --on local:processes" "--threads 3 --on local:processes cut" "--threads 3 --on local:processes some" "--threads 4 spill" "--threads 1 spill"; do
         text=$script
-        case $way in *' cut') text=$script.cut ;; *' spill') text=$script.spill ;; esac
+        case $way in *' cut') text=$script.cut ;; *' some') text=$script.some ;; *' spill') text=$script.spill ;; esac
         # shellcheck disable=SC2086
         if ! "$LEAT" query -q -f "$text" --format csv ${way% [cs]*} >"$script.out" 2>"$script.err"; then
             fail "q$q, $way" "$(head -1 "$script.err")"
