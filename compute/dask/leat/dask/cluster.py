@@ -61,6 +61,10 @@ class Carried:
 
         return cloudpickle.loads, (self.blob,)
 
+    def __call__(self, *_):
+        """Only there to be submitted: what is called on the other side is the function."""
+        raise NotImplementedError
+
 
 class Cluster:
     """The connection, and what has been brought to the cluster."""

@@ -1,4 +1,4 @@
-"""A job as a graph of Dask: one key for each task, and small ones for what others read of it."""
+"""A job as a graph of Dask: one key for each task, and one for each partition that another task reads."""
 
 from __future__ import annotations
 
@@ -112,20 +112,22 @@ class Body:
         return self.take(len(self.view) - self.at)
 
 
-def graph(job, prefix, run, pick, told, given):
+def graph(job, prefix, run, pick, given):
     """The tasks of Dask, by key. `run(stage, task, key)` gives the callable that takes the inputs; `given`: the futures of a
-    given stage's blocks, by its number. Returns the graph, the keys of what is told by (stage, task), and in order the keys (or
-    futures) of the result's rows."""
-    tasks, tellers = {}, {}
+    given stage's blocks, by its number. Returns the graph and the keys of tasks by (stage, task)."""
+    tasks, names = {}, {}
 
     def key(what, *numbers):
         return "-".join([prefix, what, *map(str, numbers)])
 
     def reading(number, task, partition):
-        if job.stages[number].is_given:
+        giver = job.stages[number]
+        if giver.is_given:
             return given[number]
-        name = key("rows", number, task, "all" if partition is None else partition)
-        tasks[name] = (pick, key("task", number, task), partition)
+        if partition is None or giver.partitions == 1:
+            return [names[number, task]]
+        name = key("rows", number, task, partition)
+        tasks[name] = (pick, names[number, task], partition)
         return [name]
 
     for stage in job.stages:
@@ -135,8 +137,5 @@ def graph(job, prefix, run, pick, told, given):
             name = key("task", stage.number, task)
             inputs = [[k for place in places for k in reading(*place)] for places in job.reads(stage, task)]
             tasks[name] = (run(stage, task, name), inputs)
-            tellers[stage.number, task] = key("told", stage.number, task)
-            tasks[tellers[stage.number, task]] = (told, name)
-    last = job.stages[-1]
-    results = [k for task in range(last.tasks) for k in reading(last.number, task, None)]
-    return tasks, tellers, results
+            names[stage.number, task] = name
+    return tasks, names

@@ -44,7 +44,9 @@ class Run:
         self.driver, self.job, self.cluster, self.out = driver, job, driver.cluster, driver.out
         self.attempts = Attempts()
         self.won = {}
-        self.futures, self.results, self.given = {}, [], {}
+        self.futures, self.given = {}, {}
+        self.asked = {}  # futures of what is told, where no event told it
+        self.rows = {}  # of the result, where an event brought them
         self.lost_since = None
 
     def submit(self):
@@ -57,24 +59,22 @@ class Run:
                 blocks = [bytes(block) for block in stage.given]
                 self.given[stage.number] = client.scatter(blocks, broadcast=True, hash=False) if blocks else []
                 stage.given = []
-        tasks, tellers, results = jobs.graph(self.job, self.prefix, self.task, self.cluster.pick, self.cluster.told, self.given)
+        tasks, names = jobs.graph(self.job, self.prefix, self.task, self.cluster.pick, self.given)
         for stage in self.job.stages:
             stage.fragments = {}
-        wanted = [*tellers.values(), *(key for key in results if isinstance(key, str))]
         retries = max(settings["attempts"] - 1, 0)
-        by_key = dict(zip(wanted, client.get(tasks, wanted, sync=False, retries=retries)))
-        self.futures = {place: by_key[key] for place, key in tellers.items()}
-        self.results = [by_key[key] if isinstance(key, str) else key for key in results]
+        self.futures = dict(zip(names, client.get(tasks, list(names.values()), sync=False, retries=retries)))
         for place, future in self.futures.items():
             future.add_done_callback(functools.partial(self.is_done, place))
 
-    def is_done(self, place, _):
-        self.driver.events.put(("done", (self, place)))
+    def is_done(self, place, future):
+        self.driver.events.put(("done", (self, place, future)))
 
     def task(self, stage, number, key):
         limit = self.cluster.settings["task_timeout"]
         fragment = stage.fragments[number]
-        spec = (self.cluster.topic, self.job.number, stage.number, number, self.driver.version, limit, fragment)
+        is_last = stage is self.job.stages[-1]
+        spec = (self.cluster.topic, self.job.number, stage.number, number, is_last, self.driver.version, limit, fragment)
         return Task(self.cluster.call, self.cluster.plugin, key, spec)
 
     def wait(self):
@@ -91,22 +91,37 @@ class Run:
             note = self.attempts.take(thing)
             if note:
                 self.out.put(frames.NOTE, frames.text(note))
-        elif what == "done" and thing[0] is self and thing[1] not in self.won:
-            self.task_is_done(*thing[1])
+            if "told" in thing:
+                self.is_told((thing["stage"], thing["task"]), *thing["told"], thing.get("rows"))
+        elif what == "done" and thing[0] is self:
+            self.task_is_done(*thing[1:])
         elif what == "frame":
             kind, _ = thing
             if kind != frames.CANCEL:
                 raise Failure(HOST_ERROR, f"a message of kind {kind} while a job runs")
             raise Failure(CANCELLED, "cancelled")
 
-    def task_is_done(self, stage, task):
-        future = self.futures[stage, task]
-        if future.status == "cancelled" or future.status == "lost":
-            self.check_connection(lost=True)
-            raise Failure(HOST_ERROR, f"Dask lost task {task} of stage {stage}")
-        if future.status == "error":
-            raise self.failed(stage, task, future.exception())
-        attempt, told, failure = future.result()
+    def task_is_done(self, place, future):
+        """A task's future, or that of what is told of it. An event that tells it was taken before."""
+        stage, task = place
+        if place not in self.won:
+            if future.status == "cancelled" or future.status == "lost":
+                self.check_connection(lost=True)
+                raise Failure(HOST_ERROR, f"Dask lost task {task} of stage {stage}")
+            if future.status == "error":
+                raise self.failed(stage, task, future.exception())
+            if place in self.asked:
+                self.is_told(place, *future.result())
+            else:
+                self.asked[place] = self.cluster.client.submit(self.cluster.told, future, key=f"{future.key}-told", pure=False)
+                self.asked[place].add_done_callback(functools.partial(self.is_done, place))
+                return
+        if place[0] != self.job.stages[-1].number:
+            self.futures[place].release()  # Dask keeps what is still to be read
+
+    def is_told(self, place, attempt, told, failure, rows=None):
+        if place in self.won:
+            return
         if failure:
             kind, content = failure
             if kind:
@@ -114,8 +129,10 @@ class Run:
             if content:
                 raise LeatError(content)
             return  # a stage before it failed, and will be heard of
-        self.won[stage, task] = attempt
-        self.out.put(frames.WON, struct.pack("<III", stage, task, attempt), told)
+        self.won[place] = attempt
+        if rows is not None:
+            self.rows[place[1]] = rows
+        self.out.put(frames.WON, struct.pack("<III", *place, attempt), told)
 
     def failed(self, stage, task, error):
         """The failure that an exception of a task means. It may be that of a stage before it."""
@@ -139,21 +156,25 @@ class Run:
             raise Failure(NO_CLUSTER, f"the connection to the Dask scheduler at {self.cluster.address} is lost")
 
     def give_rows(self):
-
-        for future in self.results:
-            while not future.done():
-                self.next()
-            if future.status != "finished":
-                self.check_connection(lost=True)
-                raise Failure(HOST_ERROR, f"Dask lost rows of the result ({future.status})")
-            for batch in task.batches(future.result()):
+        last = self.job.stages[-1]
+        blocks = self.given[last.number] if last.is_given else [self.futures[last.number, task] for task in range(last.tasks)]
+        for number, future in enumerate(blocks):
+            for batch in self.rows[number] if number in self.rows else task.batches(self.fetch(future)):
                 self.out.put(frames.ROWS, batch)
+
+    def fetch(self, future):
+        while not future.done():
+            self.next()
+        if future.status != "finished":
+            self.check_connection(lost=True)
+            raise Failure(HOST_ERROR, f"Dask lost rows of the result ({future.status})")
+        return future.result()
 
     def stop(self):
         """After it no task runs, as far as this side can know, and each attempt that was begun has been won or lost."""
         # What nobody wants any more is released, also while it runs. (Cancelling what is being released meanwhile makes the
         # scheduler of some versions of Dask drop this client.)
-        for future in [*self.futures.values(), *self.results, *(f for futures in self.given.values() for f in futures)]:
+        for future in [*self.futures.values(), *self.asked.values(), *(f for futures in self.given.values() for f in futures)]:
             future.release()
         begun = looked = time.monotonic()
         while self.attempts.running and self.cluster.client.status == "running":
