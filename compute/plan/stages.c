@@ -407,12 +407,21 @@ static enum leat_status cut_union(struct cutting *c, const struct leat_plan *pla
 
 /* Brings the two sides together. A MARK join must see all right rows, since a null or an empty set
  * anywhere decides about every row of the left: it is never hashed. */
+/* Whether all tasks had better read all rows of that side: they are few, or, up to a bound that a
+ * task can hold, fewer in all than the rows that would be exchanged instead. */
+static bool is_small(const struct cutting *c, const struct leat_plan *join, uint32_t side)
+{
+    enum { MORE = 20 };
+    double small = (double)c->options->small_rows, rows = join->children[side]->rows;
+    double other = join->children[!side]->rows;
+
+    return rows <= small || (rows <= small * MORE && rows * c->options->tasks <= rows + other);
+}
+
 static enum leat_status meet(struct cutting *c, const struct leat_plan *plan, struct part *left,
                              struct part *right)
 {
-    double small = (double)c->options->small_rows;
-    bool left_small = plan->children[0]->rows <= small,
-         right_small = plan->children[1]->rows <= small;
+    bool left_small = is_small(c, plan, 0), right_small = is_small(c, plan, 1);
     bool hash = plan->join.key_count > 0 && plan->join.type != LEAT_JOIN_MARK;
 
     if (left->single && right->single)

@@ -372,7 +372,7 @@ class Runner(WorkerPlugin):
                 watch.start()
             try:
                 told, rows, error = child.run(number, fragment, inputs)
-            except (EOFError, OSError):
+            except OSError:  # the fragment could not be written whole
                 if not child.reused or child.answered or attempt.cancelled:
                     raise
                 attempt.end()  # it died while it waited for a task: that is not this task's failure
