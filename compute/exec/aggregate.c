@@ -1,6 +1,6 @@
 /* Grouping. Each thread has a hash table of its own: key rows in chunks, a directory of group
- * numbers with a tag of the hash, and one contiguous record of states a group. The threads' tables
- * are then merged into the first one, and the result becomes a table.
+ * numbers with a tag of the hash, and one contiguous record of states a group. Few groups are then
+ * merged into the first one, and become a table; many are merged in parts (aggregate_merge.c).
  *
  * A table that gets too large for the memory limit is moved to a file as partial states, by the
  * hash of the keys, and begun anew; in the end the states of each partition are brought together
@@ -142,26 +142,28 @@ static enum leat_status begin_spill(struct aggregating *a, struct leat_error *er
 static enum leat_status move_worker(struct aggregating *a, unsigned thread, struct leat_error *err)
 {
     struct leat_grouping *worker = &a->workers[thread];
-    struct leat_groups *groups = &worker->groups;
 
     LEAT_TRY(begin_spill(a, err));
-    LEAT_TRY(move_groups(a->plan, a->state, a->spill, thread, groups, err));
-    leat_groups_release(groups);
-    leat_groups_init(groups, &a->state->layout, a->state->state_stride,
-                     a->exec->options->accountant);
-    leat_free(worker->coded.groups);
-    worker->coded.groups = NULL;
+    for (size_t i = 0; i < worker->aside.count; i++)
+        LEAT_TRY(move_groups(a->plan, a->state, a->spill, thread, &worker->aside.items[i], err));
+    leat_groups_list_release(&worker->aside);
+    LEAT_TRY(move_groups(a->plan, a->state, a->spill, thread, &worker->groups, err));
+    leat_groups_release(&worker->groups);
+    leat_grouping_restart(worker, a->state, a->exec->options->accountant);
     return LEAT_OK;
 }
 
 /* Tables double when they grow, and will be merged: what a thread has is asked for once more. */
 static enum leat_status relieve(struct aggregating *a, unsigned thread, struct leat_error *err)
 {
-    uint64_t mine = leat_groups_bytes(&a->workers[thread].groups);
+    struct leat_grouping *worker = &a->workers[thread];
+    uint64_t mine = leat_grouping_bytes(worker);
 
-    if (a->plan->aggregate.key_count == 0 || !leat_spill_wanted(a->exec, mine, mine * 2))
+    if (a->plan->aggregate.key_count == 0)
         return LEAT_OK;
-    return move_worker(a, thread, err);
+    if (leat_spill_wanted(a->exec, mine, mine + leat_groups_bytes(&worker->groups)))
+        return move_worker(a, thread, err);
+    return leat_grouping_set_aside(a->exec, a->state, worker, err);
 }
 
 static enum leat_status merge_partial(const struct aggregating *a, struct leat_grouping *worker,
@@ -216,21 +218,32 @@ static enum leat_status take_batch(void *context, unsigned thread, const struct 
 
 /* --- the node --- */
 
+/* Few groups become a table. */
+static enum leat_status merge_few(struct aggregating *a, struct leat_error *err)
+{
+    for (unsigned i = 1; i < a->threads; i++)
+        LEAT_TRY(merge_groups(a->state, a->plan->aggregate.call_count, &a->workers[0].groups,
+                              &a->workers[i].groups, err));
+    return leat_aggregate_result(a->plan, a->state, &a->workers[0].groups, err);
+}
+
 /* Brings the threads' tables together, or moves all to the file if one was, or if there is no room
  * for the result. */
 static enum leat_status merge_workers(struct aggregating *a, struct leat_error *err)
 {
-    uint64_t bytes = 0;
+    enum { FEW = 1 << 15 };
+    uint64_t bytes = 0, groups = 0;
 
-    for (unsigned i = 0; i < a->threads; i++)
-        bytes += leat_groups_bytes(&a->workers[i].groups);
-    if (!a->spill && (a->plan->aggregate.key_count == 0 ||
-                      !leat_spill_wanted(a->exec, bytes, a->threads > 1 ? bytes * 2 : bytes))) {
-        for (unsigned i = 1; i < a->threads; i++)
-            LEAT_TRY(merge_groups(a->state, a->plan->aggregate.call_count, &a->workers[0].groups,
-                                  &a->workers[i].groups, err));
-        return leat_aggregate_result(a->plan, a->state, &a->workers[0].groups, err);
+    for (unsigned i = 0; i < a->threads; i++) {
+        bytes += leat_grouping_bytes(&a->workers[i]);
+        groups += a->workers[i].groups.count;
+        groups += a->workers[i].aside.count ? FEW : 0;
     }
+    if (a->plan->aggregate.key_count == 0)
+        return merge_few(a, err);
+    if (!a->spill && !leat_spill_wanted(a->exec, bytes, bytes / 4))
+        return groups < FEW ? merge_few(a, err)
+                            : leat_aggregate_merge(a->exec, a->state, a->workers, a->threads, err);
     for (unsigned i = 0; i < a->threads; i++)
         LEAT_TRY(move_worker(a, i, err));
     LEAT_TRY(leat_spill_end(a->spill, err));
@@ -288,6 +301,7 @@ static void aggregate_release(struct leat_node *node)
 
     leat_table_rows_release(&state->source.table);
     leat_divided_release(&state->divided);
+    leat_merged_groups_release(&state->merged);
 }
 
 static enum leat_status aggregate_open(struct leat_exec *exec, struct leat_node *node,
@@ -297,6 +311,8 @@ static enum leat_status aggregate_open(struct leat_exec *exec, struct leat_node 
 
     if (state->divided.input_count > 0)
         return leat_divided_open(exec, &state->divided, out, err);
+    if (state->merged.parts > 0)
+        return leat_aggregate_merge_open(exec, node->plan, state, out, err);
     return leat_table_source_open(exec, &state->source, out, err);
 }
 

@@ -50,6 +50,7 @@ void leat_grouping_release(struct leat_grouping *worker)
     leat_free(worker->coded.groups);
     leat_arena_release(&worker->scratch);
     leat_groups_release(&worker->groups);
+    leat_groups_list_release(&worker->aside);
 }
 
 enum leat_status leat_grouping_init(struct leat_exec *exec,
@@ -203,6 +204,7 @@ enum leat_status leat_grouping_batch(const struct leat_aggregate_state *state,
     const struct leat_key_layout *layout = &state->layout;
     uint32_t combinations;
 
+    worker->rows_taken += batch->length;
     LEAT_TRY(worker_room(worker, batch->length, layout->width, err));
     leat_arena_reset(&worker->scratch);
     if (worker->evaluator)

@@ -18,6 +18,21 @@ struct leat_call_info {
     uint32_t filter_result; /* UINT32_MAX: none */
     bool whole;             /* DISTINCT or ORDER BY */
 };
+struct leat_groups_list {
+    struct leat_groups *items;
+    size_t count, capacity;
+};
+void leat_groups_list_release(struct leat_groups_list *list);
+/* The groups of all tables, dealt out by their hashes; each part is merged when it is asked for. */
+struct leat_merged_groups {
+    struct leat_groups_list tables;
+    struct leat_arena arena;
+    uint32_t parts;    /* 0: the result is the state's table instead */
+    uint32_t *starts;  /* table * (parts + 1): where a part begins in the table's order */
+    uint32_t **orders; /* of each table's groups */
+    _Atomic uint32_t next;
+};
+void leat_merged_groups_release(struct leat_merged_groups *merged);
 struct leat_aggregate_state {
     struct leat_table_source source;
     struct leat_key_layout layout;
@@ -29,6 +44,7 @@ struct leat_aggregate_state {
     struct leat_schema partial;  /* of spilled states: keys, then a column of bytes a call */
     struct leat_expr **columns;  /* the keys as columns of that schema */
     struct leat_divided divided; /* if it has inputs */
+    struct leat_merged_groups merged;
 };
 /* Groups of key codes while all keys come as codes of lasting dictionaries. */
 enum { CODED_KEYS_MOST = 8, CODED_GROUPS_MOST = 1 << 14 };
@@ -48,6 +64,9 @@ struct leat_grouping {
     uint32_t capacity;
     struct leat_groups groups;
     struct leat_coded_groups coded;
+    struct leat_groups_list aside; /* tables that were outgrown */
+    uint64_t rows_taken;           /* into `groups` */
+    bool repeats;                  /* keys come again later: no more tables are set aside */
 };
 
 /* --- aggregate_input.c --- */
@@ -90,6 +109,29 @@ LEAT_CHECKED enum leat_status leat_aggregate_result(const struct leat_plan *plan
                                                     struct leat_aggregate_state *state,
                                                     struct leat_groups *groups,
                                                     struct leat_error *err);
+
+/* --- aggregate_merge.c --- */
+
+/* Memory of all of a thread's groups. */
+uint64_t leat_grouping_bytes(const struct leat_grouping *worker);
+/* Begins with an empty table. */
+void leat_grouping_restart(struct leat_grouping *worker, const struct leat_aggregate_state *state,
+                           struct leat_accountant *accountant);
+/* Sets the thread's table aside if that is worth it. */
+LEAT_CHECKED enum leat_status leat_grouping_set_aside(struct leat_exec *exec,
+                                                      const struct leat_aggregate_state *state,
+                                                      struct leat_grouping *worker,
+                                                      struct leat_error *err);
+/* Deals out all threads' groups, which are empty afterwards. */
+LEAT_CHECKED enum leat_status leat_aggregate_merge(struct leat_exec *exec,
+                                                   struct leat_aggregate_state *state,
+                                                   struct leat_grouping *workers, unsigned threads,
+                                                   struct leat_error *err);
+LEAT_CHECKED enum leat_status leat_aggregate_merge_open(struct leat_exec *exec,
+                                                        const struct leat_plan *plan,
+                                                        struct leat_aggregate_state *state,
+                                                        struct leat_operator **out,
+                                                        struct leat_error *err);
 
 /* --- aggregate_whole.c --- */
 LEAT_CHECKED enum leat_status leat_aggregate_whole(struct leat_exec *exec, struct leat_node *node,

@@ -128,3 +128,26 @@ uint64_t leat_groups_bytes(const struct leat_groups *groups)
 {
     return groups->charged + groups->arena.used;
 }
+
+bool leat_groups_have(const struct leat_groups *groups, const uint8_t *row, uint64_t hash)
+{
+    size_t width = groups->layout->width;
+    uint64_t entry;
+
+    for (uint64_t at = hash; (entry = groups->directory[at & (groups->capacity - 1)]) != 0; at++)
+        if ((entry ^ hash) >> 32 == 0 &&
+            leat_key_rows_equal(groups->layout, row, groups->keys + ((uint32_t)entry - 1) * width))
+            return true;
+    return false;
+}
+
+void leat_groups_drop_directory(struct leat_groups *groups)
+{
+    uint64_t bytes = groups->capacity * sizeof(*groups->directory);
+
+    leat_accountant_release(groups->arena.accountant, bytes);
+    groups->charged -= bytes;
+    leat_free(groups->directory);
+    groups->directory = NULL;
+    groups->capacity = 0;
+}

@@ -31,6 +31,10 @@ LEAT_CHECKED enum leat_status leat_groups_grow(struct leat_groups *groups, struc
 LEAT_CHECKED enum leat_status leat_groups_find(struct leat_groups *groups, const uint8_t *rows,
                                                const uint64_t *hashes, uint32_t count,
                                                uint32_t *out, struct leat_error *err);
+/* Whether the key row is among the groups; the directory must be there. */
+bool leat_groups_have(const struct leat_groups *groups, const uint8_t *row, uint64_t hash);
+/* Frees what only finding needs; keys, hashes and states stay. */
+void leat_groups_drop_directory(struct leat_groups *groups);
 /* Memory in use. */
 uint64_t leat_groups_bytes(const struct leat_groups *groups);
 
