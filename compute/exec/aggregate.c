@@ -179,6 +179,8 @@ static enum leat_status merge_partial(const struct aggregating *a, struct leat_g
         for (uint32_t i = 0; i < batch->length && status == LEAT_OK; i++) {
             const struct leat_vector *base;
             uint32_t at = leat_vector_locate(column, i, &base);
+            if (base->validity && !leat_validity_get(base->validity, at))
+                continue; /* a group without a state: its row only says that the group is there */
             struct leat_text bytes = leat_string_text((const struct leat_string *)base->data + at);
             struct leat_cursor cursor = {(const uint8_t *)bytes.data, bytes.length, 0};
             memset(scratch_state, 0, state->state_stride);

@@ -222,6 +222,38 @@ static struct leat_expr *bind_aggregate(struct binding *b, const struct leat_sql
     return at(expr_column(b->pl, id, NULL), ast);
 }
 
+/* GROUPING(a, b): which keys a row's grouping set lacks; add_grouping says from what. */
+static struct leat_expr *bind_grouping_call(struct binding *b, const struct leat_sql_expr *ast)
+{
+    struct aggregates *list = b->aggregates;
+    struct leat_expr **args;
+    struct grouping_call *calls, *call;
+
+    if (!list) {
+        plan_fail(b->pl, LEAT_E_MISPLACED_AGGREGATE, ast->offset, ast->length, NULL,
+                  "GROUPING is not allowed in %s", clause_name(b->clause));
+        return NULL;
+    }
+    if (ast->call->args.count > 31) {
+        plan_fail(b->pl, LEAT_E_LIMIT, ast->offset, ast->length, NULL,
+                  "GROUPING takes at most 31 arguments");
+        return NULL;
+    }
+    args = bind_args(b, ast->call);
+    calls = plan_grow(b->pl, list->groupings, list->grouping_count, &list->grouping_capacity,
+                      sizeof(*calls));
+    if (!args || !calls)
+        return NULL;
+    list->groupings = calls;
+    call = &calls[list->grouping_count++];
+    *call = (struct grouping_call){.offset = ast->offset, .length = ast->length};
+    for (uint32_t i = 0; i < ast->call->args.count; i++)
+        if (!exprs_add(b->pl, &call->args, args[i]))
+            return NULL;
+    call->id = new_column(b->pl, "grouping", leat_type_get(LEAT_INT32));
+    return at(expr_column(b->pl, call->id, NULL), ast);
+}
+
 /* --- windows --- */
 /* The number of rows of n PRECEDING and n FOLLOWING. */
 static bool frame_offset(struct binding *b, const struct leat_sql_window *window,
@@ -461,6 +493,8 @@ struct leat_expr *bind_call(struct binding *b, const struct leat_sql_expr *ast)
         return bind_coalesce(b, ast);
     if (strcmp(name, "nullif") == 0)
         return bind_nullif(b, ast);
+    if (strcmp(name, "grouping") == 0 && !ast->call->over)
+        return bind_grouping_call(b, ast);
     if (strcmp(name, "unnest") == 0 || strcmp(name, "generate_series") == 0)
         return bind_set(b, ast, name);
     known = leat_function_exists(name, &kind);

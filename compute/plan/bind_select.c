@@ -7,40 +7,9 @@
  * ungrouped column is an error. A key that is a plain column keeps its number, so nothing above
  * changes.
  */
-#include "compute/plan/planner_internal.h"
-#include <stdio.h>
+#include "compute/plan/select.h"
 
-struct order_item {
-    struct leat_expr *expr;
-    uint32_t output; /* index, or UINT32_MAX: expr */
-    const struct leat_sql_order *ast;
-};
-struct select {
-    struct planner *pl;
-    const struct leat_sql_select *ast;
-    const struct leat_sql_query *query; /* of the ORDER BY, or NULL */
-    struct scope scope;
-    struct node *tree;
-    struct aggregates aggregates;
-    struct windows windows;
-    struct pending *pending;       /* of what comes after grouping */
-    struct pending *inner_pending; /* inside aggregates and keys: before grouping */
-    struct pending *sets;          /* set-returning calls of the select list: after all else */
-    struct binding binding;
-    struct exprs items;   /* one a column of the result */
-    struct idset untyped; /* items that are literals without a type */
-    struct leat_text *names;
-    uint32_t name_capacity;
-    struct aliases aliases;                 /* names and items, for Spark's text */
-    const struct leat_sql_expr **item_asts; /* NULL for columns of * */
-    uint32_t ast_capacity;
-    struct exprs keys;
-    struct exprs having, qualify;
-    struct exprs distinct_on;
-    struct order_item *orders;
-    uint32_t order_count;
-    bool grouped;
-};
+#include <stdio.h>
 
 bool bind_order_key(struct planner *pl, const struct leat_sql_order *order, struct leat_expr *expr,
                     struct leat_sort_key *out)
@@ -238,7 +207,7 @@ static bool bind_items(struct select *s)
     s->aliases = (struct aliases){&s->names, &s->items};
     s->binding.aliases = &s->aliases;
     s->binding.clause = CLAUSE_SELECT;
-    s->binding.set_tail = &s->sets;
+    s->binding.set_tail = &s->generators;
     for (uint32_t i = 0; i < s->ast->item_count; i++) {
         const struct leat_sql_item *item = &s->ast->items[i];
         struct leat_expr *expr;
@@ -263,18 +232,7 @@ static bool bind_items(struct select *s)
     return true;
 }
 
-/* --- grouping --- */
-static bool has_input_column(const struct select *s, const struct leat_sql_name *name)
-{
-    for (uint32_t i = 0; i < s->scope.visible_count; i++)
-        if (leat_text_equal(s->scope.visible[i].name, name->text) ||
-            (!name->quoted && leat_text_equal_nocase(s->scope.visible[i].name, name->text)))
-            return true;
-    return false;
-}
-
-/* The select item that a plain name or number means, or -1. */
-static int item_of(struct select *s, const struct leat_sql_expr *ast, const char *clause, bool *bad)
+int item_of(struct select *s, const struct leat_sql_expr *ast, const char *clause, bool *bad)
 {
     int found = -1;
 
@@ -307,204 +265,6 @@ static int item_of(struct select *s, const struct leat_sql_expr *ast, const char
             found = (int)i;
     }
     return found;
-}
-
-static bool uses_aggregates(const struct select *s, const struct leat_expr *expr)
-{
-    if (expr->kind == LEAT_EXPR_COLUMN) {
-        for (uint32_t i = 0; i < s->aggregates.count; i++)
-            if (s->aggregates.ids.items[i] == expr->column)
-                return true;
-        for (uint32_t i = 0; i < s->windows.count; i++)
-            if (s->windows.calls[i].id == expr->column)
-                return true;
-        return false;
-    }
-    for (uint32_t i = 0; i < expr->arg_count; i++)
-        if (uses_aggregates(s, expr->args[i]))
-            return true;
-    return false;
-}
-
-static bool bind_group_key(struct select *s, const struct leat_sql_expr *ast)
-{
-    struct binding b = s->binding;
-    struct leat_expr *expr = NULL;
-    bool bad, plain = ast->kind == LEAT_SQL_COLUMN && ast->path.count == 1;
-    int item = -1;
-
-    if (!plain || !has_input_column(s, &ast->path.parts[0])) {
-        item = item_of(s, ast, "GROUP BY", &bad);
-        if (bad)
-            return false;
-    }
-    if (item >= 0) {
-        expr = s->items.items[item];
-        if (uses_aggregates(s, expr))
-            return plan_fail(s->pl, LEAT_E_MISPLACED_AGGREGATE, ast->offset, ast->length, NULL,
-                             "aggregate and window functions are not allowed in GROUP BY");
-    } else {
-        b.clause = CLAUSE_GROUP_BY;
-        b.aggregates = NULL;
-        b.windows = NULL;
-        b.pending_tail = s->binding.inner_tail;
-        expr = decide(s->pl, bind_expr(&b, ast));
-        if (!expr)
-            return false;
-        s->binding.inner_tail = b.pending_tail;
-    }
-    for (uint32_t i = 0; i < s->keys.count; i++)
-        if (leat_expr_equal(s->keys.items[i], expr))
-            return true;
-    return exprs_add(s->pl, &s->keys, expr);
-}
-
-static bool bind_grouping(struct select *s)
-{
-    if (s->ast->grouping == LEAT_SQL_GROUP_ALL) {
-        for (uint32_t i = 0; i < s->items.count; i++)
-            if (!uses_aggregates(s, s->items.items[i]) &&
-                s->items.items[i]->kind != LEAT_EXPR_CONSTANT &&
-                !exprs_add(s->pl, &s->keys, s->items.items[i]))
-                return false;
-        s->grouped = true;
-        return true;
-    }
-    for (uint32_t i = 0; i < s->ast->group_by.count; i++) {
-        const struct leat_sql_expr *ast = s->ast->group_by.items[i];
-        if (ast->kind == LEAT_SQL_ROW && ast->arg_count) {
-            for (uint32_t k = 0; k < ast->arg_count; k++)
-                if (!bind_group_key(s, ast->args[k]))
-                    return false;
-        } else if (ast->kind != LEAT_SQL_ROW && !bind_group_key(s, ast)) {
-            return false;
-        }
-    }
-    s->grouped = s->ast->grouping == LEAT_SQL_GROUP_BY || s->aggregates.count || s->ast->having;
-    return true;
-}
-
-/* What is checked and replaced above the grouping. */
-struct grouping {
-    struct select *s;
-    struct node *node;
-    struct idset below; /* columns of FROM */
-    struct idset above; /* columns of the grouping node */
-};
-
-static struct leat_expr *fix_expr(struct grouping *g, struct leat_expr *expr)
-{
-    struct planner *pl = g->s->pl;
-    struct leat_expr *copy, **args;
-
-    for (uint32_t i = 0; i < g->node->key_count; i++)
-        if (expr->kind != LEAT_EXPR_CONSTANT && leat_expr_equal(expr, g->node->exprs.items[i]))
-            return expr_column(pl, g->node->columns.items[i], expr);
-    if (expr->kind == LEAT_EXPR_COLUMN) {
-        if (!idset_has(&g->below, expr->column) || idset_has(&g->above, expr->column))
-            return expr;
-        plan_fail(pl, LEAT_E_GROUPING, expr->offset, expr->length,
-                  "add it to GROUP BY, or use an aggregate such as min(...) or count(...)",
-                  "column \"%s\" must appear in the GROUP BY clause or be used in an aggregate "
-                  "function",
-                  pl->columns[expr->column].name);
-        return NULL;
-    }
-    if (!expr->arg_count)
-        return expr;
-    copy = expr_new(pl, expr->kind, expr->type, expr->arg_count);
-    if (!copy)
-        return NULL;
-    args = copy->args;
-    *copy = *expr;
-    copy->args = args;
-    for (uint32_t i = 0; i < expr->arg_count; i++)
-        if (!(args[i] = fix_expr(g, expr->args[i])))
-            return NULL;
-    return copy;
-}
-
-static bool fix_exprs(struct grouping *g, struct exprs *list)
-{
-    for (uint32_t i = 0; i < list->count; i++)
-        if (!(list->items[i] = fix_expr(g, list->items[i])))
-            return false;
-    return true;
-}
-
-static bool fix_windows(struct grouping *g)
-{
-    for (uint32_t w = 0; w < g->s->windows.count; w++) {
-        struct window_call *call = &g->s->windows.calls[w];
-        if (!fix_exprs(g, &call->partition))
-            return false;
-        for (uint32_t i = 0; i < call->sort_count; i++)
-            if (!(call->keys[i].expr = fix_expr(g, call->keys[i].expr)))
-                return false;
-        for (uint32_t i = 0; i < call->call.arg_count; i++)
-            if (!(call->call.args[i] = fix_expr(g, call->call.args[i])))
-                return false;
-        if (call->call.filter && !(call->call.filter = fix_expr(g, call->call.filter)))
-            return false;
-    }
-    return true;
-}
-
-/* Correlated subqueries of the select list may use grouped columns only. */
-static bool check_pending(struct grouping *g)
-{
-    struct planner *pl = g->s->pl;
-
-    if (g->s->sets && !fix_exprs(g, &g->s->sets->conds))
-        return false;
-    for (struct pending *p = g->s->pending; p; p = p->next) {
-        struct idset needed = {0};
-        struct idset right = {0};
-        if (!node_free(pl, p->right, &needed) || !node_outputs(pl, p->right, &right))
-            return false;
-        for (uint32_t i = 0; i < pl->column_count; i++)
-            if (idset_has(&needed, i) && idset_has(&g->below, i) && !idset_has(&g->above, i))
-                return plan_fail(pl, LEAT_E_GROUPING, 0, 0, NULL,
-                                 "subquery uses ungrouped column \"%s\" from outer query",
-                                 pl->columns[i].name);
-        for (uint32_t i = 0; i < p->conds.count; i++)
-            if (!(p->conds.items[i] = fix_expr(g, p->conds.items[i])))
-                return false;
-    }
-    return true;
-}
-
-static bool add_grouping(struct select *s)
-{
-    struct planner *pl = s->pl;
-    struct grouping g = {.s = s};
-
-    s->tree = attach_pending(pl, s->tree, s->inner_pending);
-    if (!s->tree || !s->grouped)
-        return s->tree != NULL;
-    g.node = new_node(pl, NODE_AGGREGATE, s->tree);
-    if (!g.node || !node_outputs(pl, s->tree, &g.below))
-        return false;
-    g.node->exprs = s->keys;
-    g.node->key_count = s->keys.count;
-    for (uint32_t i = 0; i < s->keys.count; i++) {
-        struct leat_expr *key = s->keys.items[i];
-        uint32_t id = key->kind == LEAT_EXPR_COLUMN ? key->column : new_column(pl, "", key->type);
-        if (!ids_add(pl, &g.node->columns, id) || !idset_add(pl, &g.above, id))
-            return false;
-    }
-    for (uint32_t i = 0; i < s->aggregates.count; i++)
-        if (!ids_add(pl, &g.node->columns, s->aggregates.ids.items[i]) ||
-            !idset_add(pl, &g.above, s->aggregates.ids.items[i]))
-            return false;
-    g.node->calls = s->aggregates.calls;
-    g.node->call_count = s->aggregates.count;
-    s->tree = g.node;
-    for (uint32_t i = 0; i < s->order_count; i++)
-        if (s->orders[i].expr && !(s->orders[i].expr = fix_expr(&g, s->orders[i].expr)))
-            return false;
-    return fix_exprs(&g, &s->items) && fix_exprs(&g, &s->having) && fix_exprs(&g, &s->qualify) &&
-           fix_exprs(&g, &s->distinct_on) && fix_windows(&g) && check_pending(&g);
 }
 
 /* --- windows --- */
@@ -785,6 +545,6 @@ bool bind_select(struct planner *pl, const struct leat_sql_query *query,
     if (!s->tree || !add_windows(s))
         return false;
     s->tree = new_filter(pl, s->tree, &s->qualify);
-    s->tree = s->tree ? attach_pending(pl, s->tree, s->sets) : NULL;
+    s->tree = s->tree ? attach_pending(pl, s->tree, s->generators) : NULL;
     return s->tree && finish(s, out, ordered);
 }

@@ -358,33 +358,77 @@ static bool lower_map(struct planner *pl, struct node *node, const struct idset 
     return true;
 }
 
+/* What a FINAL grouping reads: its keys, then the states of the calls that are needed. */
+static bool lower_states(struct planner *pl, const struct node *node, const struct idset *needed,
+                         struct lowered *child)
+{
+    struct ids columns = {0};
+    struct exprs exprs = node->exprs;
+    struct leat_plan *plan;
+
+    for (uint32_t i = 0; i < node->key_count; i++)
+        if (!ids_add(pl, &columns, node->columns.items[i]))
+            return false;
+    for (uint32_t i = 0; i < node->call_count; i++)
+        if (idset_has(needed, node->columns.items[node->key_count + i]) &&
+            (!ids_add(pl, &columns, node->states.items[i]) ||
+             !exprs_add(pl, &exprs, expr_column(pl, node->states.items[i], NULL))))
+            return false;
+    plan = new_plan(pl, LEAT_PLAN_PROJECT, node, &columns, 1);
+    if (!plan)
+        return false;
+    plan->children[0] = child->plan;
+    plan->project.exprs = place_exprs(pl, exprs.items, exprs.count, &child->columns);
+    *child = (struct lowered){plan, columns};
+    return plan->project.exprs != NULL;
+}
+
+/* Columns that the grouping gives, and those that it reads. */
+static bool group_columns(struct planner *pl, const struct node *node, const struct idset *needed,
+                          struct ids *own, struct idset *below)
+{
+    bool final = node->mode == LEAT_AGGREGATE_FINAL;
+
+    for (uint32_t i = 0; i < node->key_count; i++)
+        if (!ids_add(pl, own, node->columns.items[i]))
+            return false;
+    for (uint32_t i = 0; i < node->call_count; i++)
+        if (idset_has(needed, node->columns.items[node->key_count + i]) &&
+            (!ids_add(pl, own, node->columns.items[node->key_count + i]) ||
+             !(final ? idset_add(pl, below, node->states.items[i])
+                     : call_refs(pl, &node->calls[i], below))))
+            return false;
+    return exprs_refs(pl, &node->exprs, below);
+}
+
 static bool lower_group(struct planner *pl, struct node *node, const struct idset *needed,
                         struct lowered *out)
 {
+    bool final = node->mode == LEAT_AGGREGATE_FINAL;
     struct idset below = {0};
     struct lowered child = {0};
     struct leat_plan *plan;
 
-    for (uint32_t i = 0; i < node->key_count; i++)
-        if (!ids_add(pl, &out->columns, node->columns.items[i]))
-            return false;
-    for (uint32_t i = 0; i < node->call_count; i++)
-        if (idset_has(needed, node->columns.items[node->key_count + i]) &&
-            (!ids_add(pl, &out->columns, node->columns.items[node->key_count + i]) ||
-             !call_refs(pl, &node->calls[i], &below)))
-            return false;
-    if (!exprs_refs(pl, &node->exprs, &below) || !lower(pl, node->left, &below, &child))
+    if (!group_columns(pl, node, needed, &out->columns, &below) ||
+        !lower(pl, node->left, &below, &child) ||
+        (final && !lower_states(pl, node, needed, &child)))
         return false;
     plan = new_plan(pl, LEAT_PLAN_AGGREGATE, node, &out->columns, 1);
     if (!plan)
         return false;
     plan->children[0] = child.plan;
-    plan->aggregate.mode = LEAT_AGGREGATE_COMPLETE;
+    plan->aggregate.mode = node->mode;
     plan->aggregate.key_count = node->key_count;
-    plan->aggregate.keys = place_exprs(pl, node->exprs.items, node->key_count, &child.columns);
+    plan->aggregate.keys = plan_alloc(pl, (node->key_count + 1u) * sizeof(struct leat_expr *));
     plan->aggregate.calls = plan_alloc(pl, (node->call_count + 1u) * sizeof(struct leat_aggregate));
     if (!plan->aggregate.keys || !plan->aggregate.calls)
         return false;
+    for (uint32_t i = 0; i < node->key_count; i++) {
+        struct leat_expr *key =
+            final ? expr_column(pl, node->columns.items[i], NULL) : node->exprs.items[i];
+        if (!key || !(plan->aggregate.keys[i] = place_expr(pl, key, &child.columns)))
+            return false;
+    }
     for (uint32_t i = 0; i < node->call_count; i++)
         if (idset_has(needed, node->columns.items[node->key_count + i]) &&
             !place_call(pl, &node->calls[i], &child.columns,

@@ -71,6 +71,8 @@ struct node {
     uint32_t key_count; /* AGGREGATE: exprs */
     struct leat_aggregate *calls;
     uint32_t call_count;
+    enum leat_aggregate_mode mode;
+    struct ids states; /* AGGREGATE, FINAL: columns of the calls' states */
     enum leat_join_type join;
     struct leat_sort_key *keys; /* SORT; WINDOW: order */
     uint32_t sort_count;
@@ -178,10 +180,17 @@ struct pending { /* a subquery, or a set-returning call, that waits for its tree
     uint32_t result;
     bool two_valued; /* EXISTS */
 };
+struct grouping_call { /* GROUPING(a, b), as a column */
+    struct exprs args;
+    uint32_t id;
+    uint32_t offset, length;
+};
 struct aggregates {
     struct leat_aggregate *calls;
     struct ids ids;
     uint32_t count, capacity;
+    struct grouping_call *groupings;
+    uint32_t grouping_count, grouping_capacity;
 };
 struct window_call {
     struct leat_aggregate call;

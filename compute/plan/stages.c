@@ -320,8 +320,10 @@ static enum leat_status cut_aggregate(struct cutting *c, const struct leat_plan 
     bool whole = false;
 
     LEAT_TRY(cut_child(c, plan, depth, out));
-    if (out->single)
+    /* States of a task's own rows are as good as those of all. */
+    if (out->single || plan->aggregate.mode == LEAT_AGGREGATE_PARTIAL)
         return put_on(c, plan, out);
+    whole = plan->aggregate.mode == LEAT_AGGREGATE_FINAL;
     for (uint32_t i = 0; i < plan->aggregate.call_count; i++)
         whole |= plan->aggregate.calls[i].distinct || plan->aggregate.calls[i].order_count > 0;
     if (!whole)

@@ -216,6 +216,10 @@ struct leat_sql_item { /* of a select list */
     struct leat_sql_name alias;      /* text.data NULL: none */
     struct leat_sql_from *generator; /* the parser's own: rows to be moved to FROM */
 };
+struct leat_sql_indexes {
+    uint32_t count;
+    uint32_t *items;
+};
 enum leat_sql_grouping { LEAT_SQL_GROUP_NONE, LEAT_SQL_GROUP_BY, LEAT_SQL_GROUP_ALL };
 struct leat_sql_select {
     bool distinct;
@@ -227,8 +231,10 @@ struct leat_sql_select {
     struct leat_sql_expr *where;
     enum leat_sql_grouping grouping;
     struct leat_sql_exprs group_by;
-    uint32_t grouping_sets_offset; /* GROUPING SETS, ROLLUP or CUBE were used; length 0: not */
-    uint32_t grouping_sets_length;
+    uint32_t set_count;            /* GROUPING SETS, ROLLUP or CUBE were used; 0: not */
+    struct leat_sql_indexes *sets; /* of group_by */
+    bool sets_distinct;
+    uint32_t sets_offset, sets_length;
     struct leat_sql_expr *having;
     struct leat_sql_expr *qualify;
     uint32_t window_count;

@@ -115,42 +115,6 @@ static bool parse_from_clause(struct parser *p, struct leat_sql_select *select)
     return true;
 }
 
-static bool parse_group_by(struct parser *p, struct leat_sql_select *select)
-{
-    if (!expect_keyword(p, LEAT_KEYWORD_BY))
-        return false;
-    select->grouping = LEAT_SQL_GROUP_BY;
-    if (accept_keyword(p, LEAT_KEYWORD_ALL)) {
-        select->grouping = LEAT_SQL_GROUP_ALL;
-        return true;
-    }
-    if (is_keyword(p, LEAT_KEYWORD_DISTINCT))
-        advance(p);
-    if (p->spark && is_symbol(p, "(") && is_symbol_at(p, 1, "(")) /* GROUP BY ((a, b), c) */
-        want(p, "a column");
-    if ((is_keyword(p, LEAT_KEYWORD_GROUPING) && is_keyword_at(p, 1, LEAT_KEYWORD_SETS)) ||
-        ((is_keyword(p, LEAT_KEYWORD_ROLLUP) || is_keyword(p, LEAT_KEYWORD_CUBE)) &&
-         is_symbol_at(p, 1, "(")))
-        return fail_token(p, LEAT_E_SQL_UNSUPPORTED,
-                          "write one SELECT for each set of columns, joined by UNION ALL",
-                          "GROUPING SETS, ROLLUP and CUBE are not supported");
-    if (is_symbol(p, "(") && is_symbol_at(p, 1, ")")) { /* one group of all rows */
-        advance(p);
-        advance(p);
-        return true;
-    }
-    if (!parse_expr_list(p, &select->group_by))
-        return false;
-    if (p->spark &&
-        (is_keyword(p, LEAT_KEYWORD_GROUPING) ||
-         (is_keyword(p, LEAT_KEYWORD_WITH) &&
-          (is_keyword_at(p, 1, LEAT_KEYWORD_ROLLUP) || is_keyword_at(p, 1, LEAT_KEYWORD_CUBE)))))
-        return fail_token(p, LEAT_E_DIALECT,
-                          "write one SELECT for each set of columns, joined by UNION ALL",
-                          "GROUPING SETS, ROLLUP and CUBE are not supported");
-    return true;
-}
-
 static bool parse_windows(struct parser *p, struct leat_sql_select *select)
 {
     struct list list = {0};

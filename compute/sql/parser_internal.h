@@ -132,6 +132,9 @@ struct leat_sql_body *parse_values(struct parser *p);
 /* Behind GIVEN or EXPECT: true if a name follows, as in CREATE TEST. */
 bool starts_test_part(const struct parser *p);
 
+/* --- parse_grouping.c --- */
+bool parse_group_by(struct parser *p, struct leat_sql_select *select); /* behind GROUP */
+
 /* --- parse_from.c --- */
 struct leat_sql_from *parse_from_item(struct parser *p);
 
