@@ -8,15 +8,26 @@
 #   scripts/services/flink.sh stop DIR            ends all of them
 #
 # Configuration, logs and what Flink keeps lie in DIR. Ports are free ones of 127.0.0.1, chosen when DIR is new. Jars are installed
-# once by Maven. FLINK_VERSION names another version than the one that is tested.
+# once by Maven. FLINK_VERSION names another version than the one that is tested. FLINK_SIZE=large is for comparisons: gigabytes of
+# memory and both compilers of the JVM, as in production; FLINK_MORE_JARS is a class path that comes behind Flink's own jars.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 version=${FLINK_VERSION:-2.3.0}
 downloads=${LEAT_DOWNLOADS:-$root/build/downloads}
 jars=$downloads/flink-$version
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
-# Short-lived daemons: little heap, no second compiler, and what Flink looks into by reflection.
-java_options=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=48m -Xss512k -Xshare:auto -XX:MaxMetaspaceSize=160m)
+case ${FLINK_SIZE:-small} in
+    small) # short-lived daemons: little heap, no second compiler
+        java_options=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=48m -Xss512k -Xshare:auto -XX:MaxMetaspaceSize=160m)
+        master_heap=256m heap=256m direct=128m task_heap=192m network=32m managed=32m metaspace=160m shuffle=16m
+        ;;
+    large)
+        java_options=(-XX:MaxMetaspaceSize=512m)
+        master_heap=1g heap=2048m direct=1024m task_heap=1984m network=256m managed=1024m metaspace=512m shuffle=64m
+        ;;
+    *) echo "FLINK_SIZE is small or large" >&2 && exit 2 ;;
+esac
+# What Flink looks into by reflection.
 for package in lang net io nio lang.reflect text time util util.concurrent util.concurrent.atomic util.concurrent.locks; do
     java_options+=(--add-opens "java.base/java.$package=ALL-UNNAMED")
 done
@@ -42,9 +53,9 @@ write_configuration() {
 jobmanager.rpc.address: 127.0.0.1
 jobmanager.rpc.port: ${p[0]}
 jobmanager.bind-host: 127.0.0.1
-jobmanager.memory.heap.size: 256m
+jobmanager.memory.heap.size: $master_heap
 jobmanager.memory.off-heap.size: 64m
-jobmanager.memory.jvm-metaspace.size: 160m
+jobmanager.memory.jvm-metaspace.size: $metaspace
 jobmanager.memory.jvm-overhead.min: 64m
 jobmanager.memory.jvm-overhead.max: 64m
 jobmanager.execution.failover-strategy: region
@@ -61,16 +72,16 @@ taskmanager.bind-host: 127.0.0.1
 taskmanager.numberOfTaskSlots: 1
 taskmanager.cpu.cores: 1
 taskmanager.memory.framework.heap.size: 64m
-taskmanager.memory.framework.off-heap.size: 64m
-taskmanager.memory.task.heap.size: 192m
+taskmanager.memory.framework.off-heap.size: $((${shuffle%m} + 48))m
+taskmanager.memory.task.heap.size: $task_heap
 taskmanager.memory.task.off-heap.size: 0m
-taskmanager.memory.network.min: 32m
-taskmanager.memory.network.max: 32m
-taskmanager.memory.managed.size: 32m
-taskmanager.memory.jvm-metaspace.size: 160m
+taskmanager.memory.network.min: $network
+taskmanager.memory.network.max: $network
+taskmanager.memory.managed.size: $managed
+taskmanager.memory.jvm-metaspace.size: $metaspace
 taskmanager.memory.jvm-overhead.min: 64m
 taskmanager.memory.jvm-overhead.max: 64m
-taskmanager.memory.framework.off-heap.batch-shuffle.size: 16m
+taskmanager.memory.framework.off-heap.batch-shuffle.size: $shuffle
 taskmanager.network.sort-shuffle.min-buffers: 64
 io.tmp.dirs: $dir/tmp
 web.upload.dir: $dir/tmp
@@ -92,16 +103,16 @@ launch() { # NAME JVM-OPTION... CLASS ARGUMENT...
     shift
     ! alive "$name" || return 0
     FLINK_CONF_DIR=$dir/conf nohup "$java" "${java_options[@]}" -Dlog4j2.configurationFile="$dir/conf/log4j2.properties" \
-        -cp "$jars/*" "$@" >>"$dir/log/$name.log" 2>&1 </dev/null &
+        -cp "$jars/*${FLINK_MORE_JARS:+:$FLINK_MORE_JARS}" "$@" >>"$dir/log/$name.log" 2>&1 </dev/null &
     echo $! >"$dir/run/$name.pid"
 }
 setting() { sed -n "s/^$1: //p" "$dir/conf/config.yaml"; }
 taskmanager() { # NUMBER
-    launch "taskmanager$1" -Xmx256m -XX:MaxDirectMemorySize=128m org.apache.flink.runtime.taskexecutor.TaskManagerRunner \
+    launch "taskmanager$1" -Xmx$heap -XX:MaxDirectMemorySize=$direct org.apache.flink.runtime.taskexecutor.TaskManagerRunner \
         --configDir "$dir/conf" -D taskmanager.resource-id="taskmanager$1"
 }
 launch_all() {
-    launch jobmanager -Xmx256m org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint --configDir "$dir/conf"
+    launch jobmanager -Xmx$master_heap org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint --configDir "$dir/conf"
     taskmanager 0
     taskmanager 1
 }

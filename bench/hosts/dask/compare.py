@@ -7,11 +7,8 @@ DataFrame as its users do, when they are read: pandas computes with decimals a h
 """
 
 import argparse
-import json
 import math
-import statistics
-import subprocess
-import threading
+import sys
 import time
 from pathlib import Path
 
@@ -23,7 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from distributed import Client
 
-TABLES = ["customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier"]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from session import TABLES, Leat, make_data, measure, read_queries, report  # noqa: E402
 
 
 def parse_arguments():
@@ -39,13 +37,9 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def make_data(generator, folder, scale):
-    target = folder / f"sf{scale}"
-    if not (target / "complete").exists():
-        command = [generator, "parquet", "-s", scale, "--compression", "SNAPPY", "--output-dir", str(target)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        (target / "complete").touch()
-    # Both sides read copies without the generator's Arrow schema, whose string views Dask DataFrame cannot handle.
+def make_plain_data(generator, folder, scale):
+    """Both sides read copies without the generator's Arrow schema, whose string views Dask DataFrame cannot handle."""
+    target = make_data(generator, folder, scale)
     plain = folder / f"sf{scale}-plain"
     if not (plain / "complete").exists():
         plain.mkdir(exist_ok=True)
@@ -57,58 +51,6 @@ def make_data(generator, folder, scale):
                         out.write_batch(batch.cast(schema.remove_metadata()))
         (plain / "complete").touch()
     return plain
-
-
-class Leat:
-    """A session of `leat query`, given one statement after the other; times come from its --timing json."""
-
-    def __init__(self, arguments, data):
-        command = [arguments.leat, "query", "-q", "-i", "--format", "json", "--timing", "json"]
-        command += ["--on", "dask", "--master", arguments.master]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        self.times, self.messages = [], []
-        threading.Thread(target=self.read_messages, daemon=True).start()
-        for table in TABLES:
-            self.say(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{data}/{table}.parquet')")
-        self.ask("SELECT 1 AS one")
-
-    def read_messages(self):
-        for line in self.process.stderr:
-            if line.startswith("{") and '"ms"' in line:
-                self.times.append(json.loads(line)["ms"])
-            else:
-                self.messages.append(line)
-
-    def say(self, statement):
-        self.process.stdin.write(statement + ";\n")
-        self.process.stdin.flush()
-
-    def ask(self, query):
-        """Rows, and the milliseconds of the query. A mark follows it, to see its end."""
-        self.say(query)
-        self.say("SELECT 'end of the answer' AS mark")
-        text = ""
-        while "end of the answer" not in text:
-            line = self.process.stdout.readline()
-            if not line:
-                raise SystemExit("Leat ended: " + "".join(self.messages))
-            text += line
-        self.process.stdout.readline()  # the bracket below the mark
-        end = time.monotonic() + 10
-        while len(self.times) < 2 and time.monotonic() < end:
-            time.sleep(0.001)
-        milliseconds = self.times[-2]
-        self.times.clear()
-        if text.count("[\n") < 2:
-            raise SystemExit(f"Leat failed: {''.join(self.messages)}")
-        rows, _ = json.JSONDecoder().raw_decode(text.lstrip())
-        return [list(row.values()) for row in rows], milliseconds
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def opener(data):
@@ -156,35 +98,30 @@ def equal(leat, frame):
 def main():
     arguments = parse_arguments()
     dask.config.set({"dataframe.convert-string": True})
-    data = make_data(arguments.generator, arguments.data, arguments.scale).resolve()
-    wanted = [int(q) for q in arguments.queries.split(",") if q] or sorted(frames.QUERIES)
-    texts = {q: (arguments.queries_folder / f"q{q:02d}.sql").read_text().strip().rstrip(";") for q in wanted}
+    data = make_plain_data(arguments.generator, arguments.data, arguments.scale).resolve()
+    queries = read_queries(arguments.queries_folder, arguments.queries or ",".join(map(str, sorted(frames.QUERIES))))
     table = opener(data)
-    ratios, wrong = [], 0
+    wrong = 0
     with Client(arguments.master):
-        leat = Leat(arguments, data)
+        leat = Leat(arguments.leat, "--on", "dask", "--master", arguments.master)
+        leat.open_tables({name: f"{data}/{name}.parquet" for name in TABLES})
 
-        def run_dask(query):
+        def run_dask(number):
             begun = time.monotonic()
-            result = frames.QUERIES[query](table)
+            result = frames.QUERIES[number](table)
             return result, (time.monotonic() - begun) * 1000
 
-        for query in wanted:
-            a, b = leat.ask(texts[query])[0], run_dask(query)[0]
+        for number, query in queries.items():
+            a, b = leat.ask(query)[0], run_dask(number)[0]
             if not equal(a, b):
                 wrong += 1
-                print(f"q{query}: DIFFERENT: {a[:2]} and {b.head(2).values.tolist()}")
-        print(f"{'query':>6} {'Leat ms':>10} {'Dask ms':>10} {'ratio':>7}")
-        for query in wanted:
-            times = {"leat": [], "dask": []}
-            for repeat in range(arguments.repeats):
-                for side in ("leat", "dask") if repeat % 2 == 0 else ("dask", "leat"):
-                    times[side].append(leat.ask(texts[query])[1] if side == "leat" else run_dask(query)[1])
-            a, b = statistics.median(times["leat"]), statistics.median(times["dask"])
-            ratios.append(b / a)
-            print(f"{query:>6} {a:>10.0f} {b:>10.0f} {b / a:>7.1f}", flush=True)
+                print(f"q{number}: DIFFERENT: {a[:2]} and {b.head(2).values.tolist()}")
+        sides = {"leat": lambda number: leat.ask(queries[number])[1], "peer": lambda number: run_dask(number)[1]}
+        times = measure(sides, {number: number for number in queries}, arguments.repeats)
+        print(f"TPC-H scale factor {arguments.scale}, Snappy Parquet, two workers with a thread each, medians of {arguments.repeats}, ms")
+        report(list(queries), times, "Dask DataFrame")
         leat.close()
-    print(f"geometric mean of the ratios: {math.exp(statistics.fmean(map(math.log, ratios))):.2f}; {wrong} different results")
+    print(f"{wrong} different results")
     return wrong > 0
 
 

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""TPC-H: Leat on Flink and Flink SQL in batch mode, in the same session cluster, on the same Parquet files.
+
+Each side is one warm session. A first round of all queries warms up and gives the results, which must be equal before any time
+counts; queries that Flink SQL cannot run are listed and left out.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from session import TABLES, Leat, make_data, measure, read_queries, report  # noqa: E402
+
+from results import difference  # noqa: E402
+
+# Words of the queries that are reserved in Flink SQL.
+RESERVED = re.compile(r"\bvalue\b")
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--leat", required=True, help="the program")
+    parser.add_argument("--generator", required=True, help="tpchgen-cli")
+    parser.add_argument("--queries-folder", type=Path, required=True, help="q01.sql and so on")
+    parser.add_argument("--data", type=Path, required=True, help="where data files are made and kept")
+    parser.add_argument("--master", required=True, help="address of the cluster's REST interface")
+    parser.add_argument("--class-path", required=True, help="of Flink SQL's client")
+    parser.add_argument("--scale", default="1", help="scale factor (default 1)")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--queries", default="", help="only these, for example 1,6,18")
+    return parser.parse_args()
+
+
+class FlinkSql:
+    def __init__(self, arguments: argparse.Namespace, data: Path):
+        here = Path(__file__).resolve().parent
+        java = Path(os.environ["JAVA_HOME"], "bin/java") if "JAVA_HOME" in os.environ else "java"
+        opens = [f"--add-opens=java.base/java.{p}=ALL-UNNAMED" for p in ("lang", "util", "time", "nio", "net", "text", "io")]
+        command = [str(java), "-Xmx1g", *opens, "-cp", arguments.class_path, str(here / "FlinkSql.java")]
+        command += [arguments.master, str(data), str(here / "tables.sql")]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def ask(self, query: str) -> tuple[list[list], float, str]:
+        """Rows, milliseconds, and what went wrong."""
+        self.process.stdin.write(RESERVED.sub("`value`", query) + "\n;\n")
+        self.process.stdin.flush()
+        rows = []
+        for line in self.process.stdout:
+            line = line.rstrip("\n")
+            if line.startswith("ms "):
+                return rows, float(line[3:]), ""
+            if line.startswith("error "):
+                return [], 0, line[6:]
+            rows.append([None if value == "\\N" else value for value in line.split("\t")])
+        sys.exit("Flink SQL's client ended")
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    data = make_data(arguments.generator, arguments.data, arguments.scale, parts=4).resolve()
+    queries = read_queries(arguments.queries_folder, arguments.queries)
+    leat = Leat(arguments.leat, "--on", "flink", "--master", arguments.master, "--threads", "2")
+    leat.open_tables({table: f"{data}/{table}/*.parquet" for table in TABLES})
+    flink = FlinkSql(arguments, data)
+    bad = 0
+    for number, query in list(queries.items()):
+        ours, (theirs, _, error) = leat.ask(query)[0], flink.ask(query)
+        # Flink keeps fewer digits of averages of decimals.
+        if error or (error := difference(ours, theirs, "1e-5")):
+            print(f"query {number} is left out: {error[:300]}", flush=True)
+            queries.pop(number)
+            bad += 1
+    times = measure({"leat": lambda q: leat.ask(q)[1], "peer": lambda q: flink.ask(q)[1]}, queries, arguments.repeats)
+    print(f"TPC-H scale factor {arguments.scale}, Snappy Parquet, two TaskManagers with a slot each, warm, medians of {arguments.repeats}, ms")
+    report(list(queries), times, "Flink SQL")
+    leat.close()
+    flink.process.stdin.close()
+    flink.process.wait()
+    return bad > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""What the comparisons with hosts share: data, and a session of Leat that is asked one query after the other."""
+
+import json
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from decimal import Decimal
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from results import geometric_mean  # noqa: E402
+
+TABLES = ["customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier"]
+
+
+def make_data(generator: str, folder: Path, scale: str, parts: int = 1) -> Path:
+    """TPC-H on Snappy Parquet: TABLE.parquet, or with `parts` a folder TABLE with as many files of each large table."""
+    target = folder / (f"sf{scale}" if parts == 1 else f"sf{scale}-{parts}")
+    if not (target / "complete").exists():
+        command = [generator, "parquet", "-s", scale, "--compression", "SNAPPY", "--output-dir", str(target)]
+        command += ["--parts", str(parts)] if parts > 1 else []
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        (target / "complete").touch()
+    return target
+
+
+def read_queries(folder: Path, wanted: str) -> dict[int, str]:
+    """Texts by number; `wanted` is "1,6" or empty for all."""
+    numbers = [int(q) for q in wanted.split(",") if q] or list(range(1, 23))
+    return {q: (folder / f"q{q:02}.sql").read_text().strip().rstrip(";") for q in numbers}
+
+
+class Leat:
+    """A session of `leat query`; times come from its --timing json."""
+
+    def __init__(self, leat: str, *options: str):
+        command = [leat, "query", "-q", "-i", "--format", "ndjson", "--timing", "json", *options]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.times: list[float] = []  # of each statement
+        self.said = 0
+        self.messages: list[str] = []
+        threading.Thread(target=self.read_messages, daemon=True).start()
+
+    def open_tables(self, files: dict[str, str]) -> None:
+        for table, pattern in files.items():
+            self.say(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{pattern}')")
+        self.ask("SELECT 1 AS one")
+
+    def read_messages(self) -> None:
+        for line in self.process.stderr:
+            if line.startswith("{") and '"ms"' in line:
+                self.times.append(json.loads(line)["ms"])
+            else:
+                self.messages.append(line)
+
+    def has_failed(self) -> bool:
+        return self.process.poll() is not None or any(message.startswith("error") for message in self.messages)
+
+    def say(self, statement: str) -> None:
+        self.said += 1
+        self.process.stdin.write(statement + ";\n")
+        self.process.stdin.flush()
+
+    def ask(self, query: str) -> tuple[list[list], float]:
+        """Rows, and the milliseconds of the query. A mark follows, to see the end."""
+        self.say(query)
+        self.say("SELECT 'end of the answer' AS mark")
+        rows = []
+        for line in self.process.stdout:
+            if "end of the answer" in line:
+                break
+            rows.append(list(json.loads(line, parse_float=Decimal).values()))
+        else:
+            sys.exit(f"leat ended: {''.join(self.messages[-20:])}")
+        while len(self.times) < self.said and not self.has_failed():
+            time.sleep(0.002)
+        if self.has_failed():
+            sys.exit(f"leat failed at {query}: {''.join(self.messages[-20:])}")
+        return rows, self.times[-2]
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def measure(sides: dict, queries: dict, repeats: int) -> dict[str, list[float]]:
+    """Medians in milliseconds by side: each query in turn on all sides, which go first alternates. A side is a function of the query
+    that gives milliseconds; a query may be anything."""
+    runs: dict[str, list[list[float]]] = {name: [[] for _ in queries] for name in sides}
+    for repeat in range(repeats):
+        for i, query in enumerate(queries.values()):
+            for name in list(sides) if repeat % 2 == 0 else reversed(list(sides)):
+                runs[name][i].append(sides[name](query))
+    return {name: [statistics.median(times) for times in of] for name, of in runs.items()}
+
+
+def report(names: list, times: dict[str, list[float]], peer: str) -> None:
+    """A table of milliseconds, queries that do worst first. times: "leat", "peer", and perhaps "local" (Leat in threads)."""
+    local = "local" in times
+    print(f"| query | Leat | {peer} | ratio |" + (" Leat in threads | share |" if local else ""))
+    print("|---|---|---|---|" + ("---|---|" if local else ""))
+    order = sorted(range(len(names)), key=lambda i: times["peer"][i] / times["leat"][i])
+    lines = [(str(names[i]), {name: of[i] for name, of in times.items()}) for i in order]
+    lines.append(("total", {name: sum(of) for name, of in times.items()}))
+    lines.append(("geometric mean", {name: geometric_mean(of) for name, of in times.items()}))
+    for name, t in lines:
+        line = f"| {name} | {t['leat']:.0f} | {t['peer']:.0f} | {t['peer'] / t['leat']:.1f} |"
+        print(line + (f" {t['local']:.0f} | {t['local'] / t['leat']:.2f} |" if local else ""))
+    sys.stdout.flush()
