@@ -46,6 +46,8 @@ void leat_cli_report(const struct leat_error *errors, uint32_t count, bool json)
 int leat_cli_exit(const struct leat_error *error);
 /* A size such as 256MB, 1.5GB, 100000; false if it is none. */
 bool leat_cli_size(const char *text, uint64_t *out);
+/* 1 to 1024; *out is unchanged if there is no text. */
+bool leat_cli_threads(const char *text, unsigned *out);
 
 /* Writes result rows on standard output. */
 enum leat_cli_format {

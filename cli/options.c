@@ -83,6 +83,18 @@ bool leat_cli_parse(const struct leat_command *command, const struct leat_cli_op
     return true;
 }
 
+bool leat_cli_threads(const char *text, unsigned *out)
+{
+    int64_t value;
+
+    if (!text)
+        return true;
+    if (!leat_parse_int64(text, strlen(text), &value) || value < 1 || value > 1024)
+        return false;
+    *out = (unsigned)value;
+    return true;
+}
+
 bool leat_cli_size(const char *text, uint64_t *out)
 {
     static const struct {

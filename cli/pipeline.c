@@ -122,7 +122,8 @@ static void report_failures(const struct leat_update_summary *summary,
 }
 
 struct run_options {
-    const char *environment, *threads, *memory, *errors, *refresh, *on, *master, *host_config;
+    const char *environment, *threads, *task_threads, *memory, *errors, *refresh, *on, *master,
+        *host_config;
     bool refresh_all, keep_going, quiet;
 };
 
@@ -177,6 +178,7 @@ static int run_run(int argc, char **argv)
     struct run_options o = {0};
     const struct leat_cli_option options[] = {{"--env", &o.environment, NULL},
                                               {"--threads", &o.threads, NULL},
+                                              {"--task-threads", &o.task_threads, NULL},
                                               {"--memory", &o.memory, NULL},
                                               {"--errors", &o.errors, NULL},
                                               {"--on", &o.on, NULL},
@@ -193,18 +195,21 @@ static int run_run(int argc, char **argv)
     struct leat_pipeline pipeline;
     const char *names[64];
     char text[4096];
-    int64_t threads = 0;
     int code;
 
     if (!leat_cli_parse(&leat_command_run, options, sizeof(options) / sizeof(options[0]), &argc,
                         argv))
         return LEAT_EXIT_USAGE;
-    if ((o.threads && (!leat_parse_int64(o.threads, strlen(o.threads), &threads) || threads < 1 ||
-                       threads > 1024)) ||
+    update.host =
+        (struct leat_host_options){.name = o.on, .master = o.master, .config = o.host_config};
+    if (!leat_cli_threads(o.threads, &update.threads) ||
+        !leat_cli_threads(o.task_threads, &update.host.task_threads) ||
         (o.memory && !leat_cli_size(o.memory, &update.memory))) {
         struct leat_error error;
-        (void)leat_error_set(&error, LEAT_E_USAGE,
-                             "leat run: --threads takes a number, --memory a size such as 256MB");
+        (void)leat_error_set(
+            &error, LEAT_E_USAGE,
+            "leat run: --threads and --task-threads take a number, --memory a size such "
+            "as 256MB");
         leat_cli_report(&error, 1, false);
         return LEAT_EXIT_USAGE;
     }
@@ -218,9 +223,6 @@ static int run_run(int argc, char **argv)
         split_names(text, names, 64);
         update.full_refresh = names;
     }
-    update.threads = (unsigned)threads;
-    update.host =
-        (struct leat_host_options){.name = o.on, .master = o.master, .config = o.host_config};
     update.full_refresh_all = o.refresh_all;
     update.keep_going = o.keep_going;
     update.cancel = &cancel;
@@ -244,6 +246,7 @@ const struct leat_command leat_command_run = {
     "  --full-refresh-all     the same for all tables\n"
     "  --keep-going           publish what succeeded even if a flow failed\n"
     "  --threads N            threads (default: all cores)\n"
+    "  --task-threads N       threads of each task of a host (default 1)\n"
     "  --memory SIZE          memory limit, for example 1GB\n"
     "  --on HOST              local (default): threads; local:processes: N worker processes;\n"
     "                         spark, hadoop, flink, dask: tasks of a cluster\n"

@@ -32,8 +32,8 @@ bool leat_cli_take_interrupt(void)
 }
 
 struct query_options {
-    const char *sql, *file, *lake, *catalog, *schema, *format, *threads, *memory, *errors, *timing,
-        *on, *master, *host_config, *dialect;
+    const char *sql, *file, *lake, *catalog, *schema, *format, *threads, *task_threads, *memory,
+        *errors, *timing, *on, *master, *host_config, *dialect;
     bool quiet, create_lake, interactive;
 };
 
@@ -139,6 +139,7 @@ static int run_query(int argc, char **argv)
                                               {"--schema", &o.schema, NULL},
                                               {"--format", &o.format, NULL},
                                               {"--threads", &o.threads, NULL},
+                                              {"--task-threads", &o.task_threads, NULL},
                                               {"--memory", &o.memory, NULL},
                                               {"--errors", &o.errors, NULL},
                                               {"--timing", &o.timing, NULL},
@@ -158,7 +159,6 @@ static int run_query(int argc, char **argv)
     struct leat_session *session;
     struct leat_cli_output output;
     struct leat_error error;
-    int64_t threads = 0;
     bool json;
     int code;
 
@@ -169,9 +169,12 @@ static int run_query(int argc, char **argv)
         return usage("unexpected argument", argv[0], "give SQL with -c, or a file with -f");
     if (o.format && !leat_cli_format_parse(o.format, &format))
         return usage("unknown format", o.format, "one of table, csv, json, ndjson, markdown");
-    if (o.threads && (!leat_parse_int64(o.threads, strlen(o.threads), &threads) || threads < 1 ||
-                      threads > 1024))
+    if (!leat_cli_threads(o.threads, &session_options.threads))
         return usage("not a number of threads", o.threads, "a number from 1 to 1024");
+    session_options.host =
+        (struct leat_host_options){.name = o.on, .master = o.master, .config = o.host_config};
+    if (!leat_cli_threads(o.task_threads, &session_options.host.task_threads))
+        return usage("not a number of threads", o.task_threads, "a number from 1 to 1024");
     if (o.memory && !leat_cli_size(o.memory, &session_options.memory))
         return usage("not a size", o.memory, "for example 256MB or 2GB");
     if (o.errors && strcmp(o.errors, "json") != 0 && strcmp(o.errors, "text") != 0)
@@ -185,9 +188,6 @@ static int run_query(int argc, char **argv)
     session_options.catalog = o.catalog;
     session_options.create_lake = o.create_lake;
     session_options.schema = o.schema;
-    session_options.threads = (unsigned)threads;
-    session_options.host =
-        (struct leat_host_options){.name = o.on, .master = o.master, .config = o.host_config};
     if (new_session(&session_options, &session, &error) != LEAT_OK) {
         leat_cli_report(&error, 1, json);
         return leat_cli_exit(&error);
@@ -230,6 +230,7 @@ const struct leat_command leat_command_query = {
     "  --format FORMAT       table, csv, json, ndjson, markdown (default: table on a terminal, "
     "else csv)\n"
     "  --threads N           threads (default: all cores)\n"
+    "  --task-threads N      threads of each task of a host (default 1)\n"
     "  --memory SIZE         memory limit, for example 256MB; what does not fit goes to files in "
     "TMPDIR\n"
     "  --on HOST             local (default): threads; local:processes: N worker processes;\n"

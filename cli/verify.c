@@ -534,14 +534,11 @@ static int run_verify(int argc, char **argv)
         {"--against", &o.against, NULL}, {"--keep", NULL, &o.keep}};
     struct leat_update_options update = {.cancel = &cancel};
     struct leat_error error;
-    int64_t threads = 0;
 
     if (!leat_cli_parse(&leat_command_verify, options, sizeof(options) / sizeof(options[0]), &argc,
                         argv))
         return LEAT_EXIT_USAGE;
-    if (!o.on ||
-        (o.threads && (!leat_parse_int64(o.threads, strlen(o.threads), &threads) || threads < 1 ||
-                       threads > 1024)) ||
+    if (!o.on || !leat_cli_threads(o.threads, &update.threads) ||
         (o.memory && !leat_cli_size(o.memory, &update.memory))) {
         (void)leat_error_set(&error, LEAT_E_USAGE,
                              "leat verify: --on HOST is needed; --threads takes a number, --memory "
@@ -549,7 +546,6 @@ static int run_verify(int argc, char **argv)
         leat_cli_report(&error, 1, false);
         return LEAT_EXIT_USAGE;
     }
-    update.threads = (unsigned)threads;
     signal(SIGINT, interrupt);
     return verify(argc > 0 ? argv[0] : NULL, &o, &update);
 }

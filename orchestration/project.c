@@ -260,7 +260,7 @@ static void take_host_key(struct configuration *c, const char *key, yaml_node_t 
     struct leat_project *project = c->project;
     struct leat_project_host *host = &project->hosts[project->host_count - 1];
     const char *text = scalar(c, value, key);
-    int64_t tasks;
+    int64_t number;
 
     if (!text)
         return;
@@ -270,15 +270,17 @@ static void take_host_key(struct configuration *c, const char *key, yaml_node_t 
         host->master = text;
     else if (strcmp(key, "config") == 0)
         host->config = leat_path_join(&project->arena, project->folder, text);
-    else if (leat_parse_int64(text, strlen(text), &tasks) && tasks > 0 && tasks <= 4096)
-        host->tasks = (unsigned)tasks;
-    else
+    else if (!leat_parse_int64(text, strlen(text), &number) || number < 1 || number > 4096)
         complain(c, value, NULL, "%s takes a number from 1 to 4096", key);
+    else if (strcmp(key, "tasks") == 0)
+        host->tasks = (unsigned)number;
+    else
+        host->task_threads = (unsigned)number;
 }
 
 static void take_host(struct configuration *c, const char *key, yaml_node_t *value)
 {
-    static const char *const known[] = {"host", "master", "config", "tasks", NULL};
+    static const char *const known[] = {"host", "master", "config", "tasks", "task_threads", NULL};
     struct leat_project *project = c->project;
     struct leat_project_host *hosts =
         LEAT_NEW_ARRAY(&project->arena, struct leat_project_host, (size_t)project->host_count + 1);
@@ -612,6 +614,7 @@ void leat_project_host(const struct leat_project *project, struct leat_host_opti
         options->master = options->master ? options->master : host->master;
         options->config = options->config ? options->config : host->config;
         options->tasks = options->tasks ? options->tasks : host->tasks;
+        options->task_threads = options->task_threads ? options->task_threads : host->task_threads;
         return;
     }
 }

@@ -20,10 +20,11 @@ struct leat_project_variable {
 /* A place where runs may be carried out, by the name that --on takes. */
 struct leat_project_host {
     const char *name;
-    const char *host;   /* "spark" */
-    const char *master; /* or NULL */
-    const char *config; /* absolute, or NULL */
-    unsigned tasks;     /* 0: as many as it runs at once */
+    const char *host;      /* "spark" */
+    const char *master;    /* or NULL */
+    const char *config;    /* absolute, or NULL */
+    unsigned tasks;        /* 0: as many as it runs at once */
+    unsigned task_threads; /* 0: one */
 };
 struct leat_project {
     struct leat_arena arena;

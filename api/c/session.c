@@ -177,6 +177,10 @@ static enum leat_status run_set(struct run *run, const struct leat_sql_set *set,
     if (leat_text_equal(name->text, leat_text_of("threads")) && !set->reset &&
         leat_parse_int64(set->value.data, set->value.length, &value) && value > 0 && value <= 1024)
         set_threads(run->session, (unsigned)value);
+    else if (leat_text_equal(name->text, leat_text_of("task_threads")) && !set->reset &&
+             leat_parse_int64(set->value.data, set->value.length, &value) && value > 0 &&
+             value <= 1024 && run->session->runner.host)
+        run->session->runner.host->threads = (unsigned)value;
     else if (leat_text_equal(name->text, leat_text_of("small_rows")) && !set->reset &&
              leat_parse_int64(set->value.data, set->value.length, &value) && value >= 0)
         run->session->runner.small_rows = (uint64_t)value;

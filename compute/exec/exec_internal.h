@@ -152,7 +152,7 @@ void leat_exec_end(struct leat_exec *exec, struct leat_node *root); /* root may 
 extern const struct leat_node_ops leat_scan_node, leat_filter_node, leat_project_node,
     leat_aggregate_node, leat_join_node, leat_sort_node, leat_limit_node, leat_union_node,
     leat_values_node, leat_shared_node, leat_pass_node, leat_series_node, leat_input_node,
-    leat_unnest_node, leat_window_node;
+    leat_recursive_node, leat_working_node, leat_unnest_node, leat_window_node;
 
 /* The plan as nodes, in the execution's arena. *out is to be released also on failure. */
 LEAT_CHECKED enum leat_status leat_node_new(struct leat_exec *exec, const struct leat_plan *plan,

@@ -41,6 +41,10 @@ static const struct leat_node_ops *ops_of(enum leat_plan_kind kind)
         return &leat_input_node;
     case LEAT_PLAN_SERIES:
         return &leat_series_node;
+    case LEAT_PLAN_RECURSIVE:
+        return &leat_recursive_node;
+    case LEAT_PLAN_WORKING:
+        return &leat_working_node;
     case LEAT_PLAN_WINDOW:
         return &leat_window_node;
     case LEAT_PLAN_UNNEST:
@@ -430,8 +434,9 @@ static enum leat_status print_profile(const struct leat_node *node, unsigned dep
                                       struct leat_buffer *out, struct leat_error *err)
 {
     static const char *const names[] = {
-        "Scan",  "Values",   "Filter", "Project", "Aggregate", "Join",   "Sort",  "Limit",
-        "Union", "Exchange", "Write",  "Shared",  "Window",    "Unnest", "Input", "Series"};
+        "Scan",   "Values", "Filter", "Project",  "Aggregate", "Join",
+        "Sort",   "Limit",  "Union",  "Exchange", "Write",     "Shared",
+        "Window", "Unnest", "Input",  "Series",   "Recursion", "Rows of a round"};
     const struct leat_plan *plan = node->plan;
 
     LEAT_TRY(leat_buffer_printf(out, err, "%*s%s", (int)depth * 2, "", names[plan->kind]));

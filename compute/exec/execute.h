@@ -10,6 +10,7 @@
 
 #include "compute/plan/plan.h"
 
+struct leat_recursion; /* of compute/exec/recursive.c */
 struct leat_execute_options {
     unsigned threads;                      /* 0: all cores */
     uint32_t batch_rows;                   /* 0: LEAT_BATCH_ROWS */
@@ -27,6 +28,7 @@ struct leat_execute_options {
     enum leat_status (*open_input)(void *context, uint32_t stage, struct leat_reader **out,
                                    struct leat_error *err);
     void *open_input_context;
+    const struct leat_recursion *recursion; /* rows of the rounds that this execution is part of */
 };
 /* Takes result batches, in order where the plan sorts; called from one thread at a time. */
 struct leat_result_handler {

@@ -40,11 +40,17 @@ enum leat_status leat_host_open(const struct leat_host_options *options, struct 
         return refuse_settings(options, err);
     if (strcmp(name, "local:processes") == 0) {
         LEAT_TRY(refuse_settings(options, err));
-        return leat_processes_open(options->tasks, out, err);
+        LEAT_TRY(leat_processes_open(options->tasks, out, err));
+        (*out)->threads = options->task_threads;
+        return LEAT_OK;
     }
-    for (size_t i = 2; names[i]; i++)
-        if (strcmp(name, names[i]) == 0)
-            return open_cluster(options, masters[i], out, err);
+    for (size_t i = 2; names[i]; i++) {
+        if (strcmp(name, names[i]) != 0)
+            continue;
+        LEAT_TRY(open_cluster(options, masters[i], out, err));
+        (*out)->threads = options->task_threads;
+        return LEAT_OK;
+    }
     near = leat_nearest_name(leat_text_of(name), names);
     (void)leat_error_set(err, LEAT_E_UNKNOWN_HOST, "there is no host \"%s\"", name);
     if (near)

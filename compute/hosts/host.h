@@ -63,6 +63,7 @@ struct leat_host {
     const struct leat_host_ops *ops;
     pthread_mutex_t lock; /* held by the runner while a plan runs: threads take turns */
     unsigned tasks;       /* of a stage that can be split */
+    unsigned threads;     /* of a task's worker; 0: one */
     bool remote;          /* its workers may be on other machines */
     uint32_t executions;  /* counted by the runner: names of files differ between them */
 };
@@ -72,6 +73,7 @@ struct leat_host_options {
     const char *master; /* where the cluster is, in the host's own words; only clusters have one */
     const char *config; /* file with the host's own settings, or NULL */
     unsigned tasks;     /* 0: as many as run at once */
+    unsigned task_threads; /* 0: one */
 };
 /* *out is NULL for "local". An unknown name is L2403 with a proposal. A cluster is reached at the
  * first run. */

@@ -51,7 +51,7 @@ static enum leat_status make_fragment(void *context, uint32_t stage, uint32_t ta
                                      .run_id = r->run_id,
                                      .stage = file_stage(r, stage),
                                      .task = task,
-                                     .threads = 1,
+                                     .threads = r->host->threads ? r->host->threads : 1,
                                      .folder = r->folder,
                                      .shared = r->shared,
                                      .fault = r->runner->fault ? r->runner->fault
@@ -360,6 +360,17 @@ static enum leat_status cut_and_run(struct running *r, const struct leat_plan *p
     return run_job(r, err);
 }
 
+/* Whether the plan's rows are those that stand in its text: not worth a task of a host. */
+static bool reads_nothing(const struct leat_plan *plan)
+{
+    if (plan->child_count == 0)
+        return plan->kind == LEAT_PLAN_VALUES || plan->kind == LEAT_PLAN_WORKING;
+    for (uint32_t i = 0; i < plan->child_count; i++)
+        if (!reads_nothing(plan->children[i]))
+            return false;
+    return true;
+}
+
 enum leat_status leat_runner_execute(const struct leat_runner_options *runner,
                                      const struct leat_plan *plan,
                                      const struct leat_execute_options *options,
@@ -373,7 +384,7 @@ enum leat_status leat_runner_execute(const struct leat_runner_options *runner,
                         .handler = handler};
     enum leat_status status = LEAT_OK;
 
-    if (!r.host)
+    if (!r.host || reads_nothing(plan))
         return leat_execute(plan, options, handler, receipts, err);
     leat_random_uuid(r.own_run_id);
     r.run_id = options->attempt ? options->attempt->run_id : r.own_run_id;
@@ -429,7 +440,7 @@ enum leat_status leat_runner_print(const struct leat_runner_options *runner,
     struct leat_stages stages;
     enum leat_status status;
 
-    if (!runner->host)
+    if (!runner->host || reads_nothing(plan))
         return leat_plan_print(plan, out, err);
     if (runner->host->ops->prepare)
         LEAT_TRY(runner->host->ops->prepare(runner->host, NULL, err));

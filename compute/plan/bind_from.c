@@ -47,8 +47,8 @@ static struct node *scan_source(struct planner *pl, struct leat_source *source,
 }
 
 /* AS t(a, b): new names for the first columns. */
-static bool rename_columns(struct planner *pl, const struct leat_sql_names *names,
-                           struct output *outputs, uint32_t count, const char *what)
+bool rename_columns(struct planner *pl, const struct leat_sql_names *names, struct output *outputs,
+                    uint32_t count, const char *what)
 {
     if (names->count > count)
         return plan_fail(
@@ -112,12 +112,20 @@ static struct node *bind_cte(struct planner *pl, struct cte *cte, struct output 
     struct scope scope = {.ctes = cte->visible};
     struct node *node;
 
+    if (cte->working) {
+        *count = cte->working->count;
+        *outputs = plan_outputs(pl, *count);
+        return *outputs ? use_working(pl, cte->working, false, *outputs) : NULL;
+    }
     if (first || !share) {
         const struct leat_sql_cte *outside = pl->binding;
-        bool good;
+        bool good, outside_recursive = pl->binding_recursive;
         pl->binding = cte->definition;
-        good = bind_query(pl, cte->definition->query, &scope, &cte->query);
+        pl->binding_recursive = cte->recursive;
+        good = cte->recursive ? bind_recursive(pl, cte, &scope, &cte->query)
+                              : bind_query(pl, cte->definition->query, &scope, &cte->query);
         pl->binding = outside;
+        pl->binding_recursive = outside_recursive;
         if (!good || !rename_columns(pl, &cte->definition->columns, cte->query.outputs,
                                      cte->query.count, cte->definition->name.text.data))
             return NULL;
@@ -246,8 +254,11 @@ static struct node *bind_table(struct planner *pl, const struct leat_sql_from *f
                                                  pl->arena, &relation, pl->err);
     if (status == LEAT_NOT_FOUND && pl->binding && from->path.count == 1 &&
         leat_text_equal(pl->binding->name.text, parts[0])) {
-        plan_fail(pl, LEAT_E_RECURSION, from->path.offset, from->path.length, NULL,
-                  "the WITH query \"%s\" uses itself: recursive queries are not supported",
+        plan_fail(pl, pl->binding_recursive ? LEAT_E_RECURSION : LEAT_E_UNKNOWN_TABLE,
+                  from->path.offset, from->path.length,
+                  "write WITH RECURSIVE t AS (first rows UNION ALL SELECT ... FROM t ...)",
+                  "the WITH query \"%s\" uses itself, which it may only in WITH RECURSIVE and "
+                  "behind UNION",
                   parts[0].data);
         return NULL;
     }

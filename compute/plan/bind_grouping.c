@@ -150,9 +150,9 @@ bool bind_grouping(struct select *s)
 /* --- grouping sets --- */
 /* What a grouping is over: the rows, once for each set. */
 struct expanded {
-    uint32_t mask;      /* column */
-    uint32_t number;    /* column, if a set comes twice; else UINT32_MAX */
-    uint32_t marker;    /* column that is null in rows that no aggregate counts; or UINT32_MAX */
+    uint32_t mask;        /* column */
+    uint32_t number;      /* column, if a set comes twice; else UINT32_MAX */
+    uint32_t marker;      /* column that is null in rows that no aggregate counts; or UINT32_MAX */
     struct exprs keys;    /* of the aggregation, s->keys first */
     struct ids columns;   /* of these */
     struct exprs sources; /* s->keys below the repetition */
@@ -241,7 +241,7 @@ static struct node *empty_rows(struct select *s, const struct idset *below, stru
             return NULL;
     }
     return ids_add(pl, columns, mask) && (number == mask || ids_add(pl, columns, number)) ? map
-                                                                                         : NULL;
+                                                                                          : NULL;
 }
 
 static bool has_empty_set(const struct select *s)
@@ -390,8 +390,7 @@ static bool expand_sets(struct select *s, struct expanded *e)
     for (uint32_t k = 0; k < s->keys.count; k++) {
         struct leat_expr *key = e->sources.items[k];
         uint32_t id = new_column(pl, "", key->type);
-        if (!exprs_add(pl, &map->exprs,
-                       if_in_set(pl, e->mask, k, key, expr_null(pl, key->type))) ||
+        if (!exprs_add(pl, &map->exprs, if_in_set(pl, e->mask, k, key, expr_null(pl, key->type))) ||
             !ids_add(pl, &map->columns, id) ||
             !add_expanded_key(pl, e, expr_column(pl, id, key), id))
             return false;
@@ -421,9 +420,8 @@ static struct leat_expr *grouping_value(struct select *s, const struct grouping_
         }
         if (!s->sets.count)
             continue;
-        args[1] =
-            if_in_set(pl, e->mask, k, integer(pl, 0, LEAT_INT32),
-                      integer(pl, (uint64_t)1 << (call->args.count - 1 - i), LEAT_INT32));
+        args[1] = if_in_set(pl, e->mask, k, integer(pl, 0, LEAT_INT32),
+                            integer(pl, (uint64_t)1 << (call->args.count - 1 - i), LEAT_INT32));
         sum = args[0] && args[1] ? call_function(pl, "+", args, 2, 0, 0) : NULL;
     }
     return sum;

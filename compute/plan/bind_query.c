@@ -3,9 +3,9 @@
  */
 #include "compute/plan/planner_internal.h"
 
-static bool bind_body(struct planner *pl, const struct leat_sql_query *query,
-                      const struct leat_sql_body *body, struct scope *outer,
-                      struct bound_query *out, bool *ordered);
+bool bind_query_body(struct planner *pl, const struct leat_sql_query *query,
+                     const struct leat_sql_body *body, struct scope *outer, struct bound_query *out,
+                     bool *ordered);
 
 /* --- VALUES --- */
 static bool bind_values(struct planner *pl, const struct leat_sql_body *body, struct scope *outer,
@@ -61,9 +61,8 @@ static bool bind_values(struct planner *pl, const struct leat_sql_body *body, st
 }
 
 /* --- set operations --- */
-/* The side's columns with the common types, and new numbers where a cast is needed. */
-static struct node *cast_outputs(struct planner *pl, struct bound_query *side,
-                                 const struct leat_type *const *types)
+struct node *cast_outputs(struct planner *pl, struct bound_query *side,
+                          const struct leat_type *const *types)
 {
     struct node *map = new_node(pl, NODE_MAP, side->node);
 
@@ -180,8 +179,7 @@ static bool make_union(struct planner *pl, struct bound_query *left, struct boun
     return true;
 }
 
-/* a IS NOT DISTINCT FROM b, in the form that joins know as a null-safe key. */
-static struct leat_expr *null_safe(struct planner *pl, uint32_t a, uint32_t b)
+struct leat_expr *null_safe(struct planner *pl, uint32_t a, uint32_t b)
 {
     struct leat_expr *args[2] = {expr_column(pl, a, NULL), expr_column(pl, b, NULL)};
     struct leat_expr *equal = args[0] && args[1] ? call_function(pl, "=", args, 2, 0, 0) : NULL;
@@ -215,7 +213,8 @@ static bool make_difference(struct planner *pl, const struct leat_sql_body *body
         for (uint32_t i = 0; i < left->count; i++)
             if (!ids_add(pl, &partition, sides[s]->outputs[i].id))
                 return false;
-        sides[s]->node = add_row_number(pl, sides[s]->node, &partition, NULL, 0, &numbers[s]);
+        sides[s]->node =
+            add_numbers(pl, sides[s]->node, "row_number", &partition, NULL, 0, &numbers[s]);
         if (!sides[s]->node)
             return false;
     }
@@ -245,8 +244,8 @@ static bool bind_set(struct planner *pl, const struct leat_sql_body *body, struc
     struct bound_query left, right;
     bool ordered;
 
-    if (!bind_body(pl, NULL, body->left, outer, &left, &ordered) ||
-        !bind_body(pl, NULL, body->right, outer, &right, &ordered))
+    if (!bind_query_body(pl, NULL, body->left, outer, &left, &ordered) ||
+        !bind_query_body(pl, NULL, body->right, outer, &right, &ordered))
         return false;
     if (body->by_name && !match_names(pl, body, &left, &right))
         return false;
@@ -329,16 +328,46 @@ static bool limit_value(struct planner *pl, const struct leat_sql_expr *ast, con
     return true;
 }
 
+static struct leat_expr *compare_number(struct planner *pl, uint32_t id, const char *operator,
+                                        uint64_t value)
+{
+    int64_t bound = value < INT64_MAX ? (int64_t)value : INT64_MAX;
+    struct leat_expr *args[2] = {expr_column(pl, id, NULL), expr_integer(pl, bound)};
+
+    return args[0] && args[1] ? call_function(pl, operator, args, 2, 0, 0) : NULL;
+}
+
+/* WITH TIES: the rows up to the last one's peers, by rank; those to skip, by number. */
+static bool limit_with_ties(struct planner *pl, const struct leat_sql_query *query,
+                            struct node *sort, uint64_t limit, uint64_t offset)
+{
+    const struct ids none = {0};
+    struct exprs conds = {0};
+    uint32_t rank, number;
+
+    if (!query->order.count)
+        return plan_fail(pl, LEAT_E_SYNTAX, query->limit->offset, query->limit->length, NULL,
+                         "WITH TIES cannot be specified without ORDER BY clause");
+    limit = limit > UINT64_MAX - offset ? UINT64_MAX : limit + offset;
+    sort->left = add_numbers(pl, sort->left, "rank", &none, sort->keys, sort->sort_count, &rank);
+    if (!sort->left || !exprs_add(pl, &conds, compare_number(pl, rank, "<=", limit)))
+        return false;
+    if (offset) {
+        sort->left =
+            add_numbers(pl, sort->left, "row_number", &none, sort->keys, sort->sort_count, &number);
+        if (!sort->left || !exprs_add(pl, &conds, compare_number(pl, number, ">", offset)))
+            return false;
+    }
+    sort->left = new_filter(pl, sort->left, &conds);
+    return sort->left != NULL;
+}
+
 bool bind_limit(struct planner *pl, const struct leat_sql_query *query, struct node **node)
 {
     uint64_t limit = UINT64_MAX, offset = 0;
     bool has_limit = false, has_offset = false;
     struct node *top;
 
-    if (query->with_ties)
-        return plan_fail(pl, LEAT_E_SQL_UNSUPPORTED, query->limit->offset, query->limit->length,
-                         "use rank() OVER (ORDER BY ...) in a subquery",
-                         "FETCH ... WITH TIES is not supported");
     if (query->limit && !limit_value(pl, query->limit, "LIMIT", &limit, &has_limit))
         return false;
     if (query->skip && !limit_value(pl, query->skip, "OFFSET", &offset, &has_offset))
@@ -348,6 +377,8 @@ bool bind_limit(struct planner *pl, const struct leat_sql_query *query, struct n
     if (!has_limit)
         limit = UINT64_MAX;
     top = *node;
+    if (query->with_ties)
+        return limit_with_ties(pl, query, top, limit, offset);
     if (top->kind == NODE_SORT && top->limit == UINT64_MAX && top->offset == 0) {
         top->limit = limit;
         top->offset = offset;
@@ -361,9 +392,9 @@ bool bind_limit(struct planner *pl, const struct leat_sql_query *query, struct n
     return true;
 }
 
-static bool bind_body(struct planner *pl, const struct leat_sql_query *query,
-                      const struct leat_sql_body *body, struct scope *outer,
-                      struct bound_query *out, bool *ordered)
+bool bind_query_body(struct planner *pl, const struct leat_sql_query *query,
+                     const struct leat_sql_body *body, struct scope *outer, struct bound_query *out,
+                     bool *ordered)
 {
     bool good = false;
 
@@ -413,10 +444,11 @@ bool bind_query(struct planner *pl, const struct leat_sql_query *query, struct s
                                  "WITH query name \"%s\" specified more than once",
                                  query->ctes[i].name.text.data);
         cte->definition = &query->ctes[i];
+        cte->recursive = query->recursive;
         cte->visible = cte->next = scope->ctes;
         scope->ctes = cte;
     }
-    if (!bind_body(pl, query->order.count ? query : NULL, query->body, scope, out, &ordered))
+    if (!bind_query_body(pl, query->order.count ? query : NULL, query->body, scope, out, &ordered))
         return false;
     if (query->order.count && !ordered && !order_outputs(pl, query, out))
         return false;

@@ -379,15 +379,16 @@ struct node *add_distinct(struct planner *pl, struct node *node, const struct ou
     return group;
 }
 
-struct node *add_row_number(struct planner *pl, struct node *node, const struct ids *partition,
-                            struct leat_sort_key *keys, uint32_t key_count, uint32_t *id)
+struct node *add_numbers(struct planner *pl, struct node *node, const char *function,
+                         const struct ids *partition, struct leat_sort_key *keys,
+                         uint32_t key_count, uint32_t *id)
 {
     struct node *window = new_node(pl, NODE_WINDOW, node);
-    struct leat_expr *call = call_function(pl, "row_number", NULL, 0, 0, 0);
+    struct leat_expr *call = call_function(pl, function, NULL, 0, 0, 0);
 
     if (!window || !call)
         return NULL;
-    *id = new_column(pl, "row_number", call->type);
+    *id = new_column(pl, function, call->type);
     window->calls = plan_alloc(pl, sizeof(*window->calls));
     window->frames = plan_alloc(pl, sizeof(*window->frames));
     if (!window->calls || !window->frames || !ids_add(pl, &window->columns, *id))
@@ -431,7 +432,7 @@ static bool distinct_on(struct select *s, struct node *map, struct leat_sort_key
     for (uint32_t i = 0; i < s->distinct_on.count; i++)
         if (!ids_add(pl, &partition, column_of(pl, map, s->distinct_on.items[i], "")))
             return false;
-    s->tree = add_row_number(pl, s->tree, &partition, keys, key_count, &number);
+    s->tree = add_numbers(pl, s->tree, "row_number", &partition, keys, key_count, &number);
     if (!s->tree)
         return false;
     args[0] = expr_column(pl, number, NULL);

@@ -312,7 +312,10 @@ static double compute_rows(struct planner *pl, const struct node *node)
     case NODE_UNNEST:
         return rows * 4;
     case NODE_SERIES:
+    case NODE_WORKING:
         return 1000;
+    case NODE_RECURSIVE: /* nobody knows how many rounds there will be */
+        return estimate_rows(pl, node->children[0]) + 10 * estimate_rows(pl, node->children[1]);
     case NODE_MAP:
     case NODE_WINDOW:
         break;

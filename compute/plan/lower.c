@@ -793,6 +793,41 @@ static bool lower_series(struct planner *pl, struct node *node, struct lowered *
     return out->plan->series.start && out->plan->series.stop && out->plan->series.step;
 }
 
+/* A round reads all columns of the one before, whatever is needed above. */
+static bool lower_recursive(struct planner *pl, struct node *node, const struct idset *needed,
+                            struct lowered *out)
+{
+    out->columns = node->columns;
+    out->plan = new_plan(pl, LEAT_PLAN_RECURSIVE, node, &out->columns, node->child_count);
+    if (!out->plan)
+        return false;
+    out->plan->recursion.id = node->recursion;
+    for (uint32_t c = 0; c < node->child_count; c++) {
+        struct idset wanted = {0};
+        struct lowered child = {0};
+        for (uint32_t i = 0; i < node->child_columns[c].count; i++)
+            if (!idset_add(pl, &wanted, node->child_columns[c].items[i]))
+                return false;
+        if (!lower(pl, node->children[c], &wanted, &child) ||
+            !arrange(pl, node->children[c], &child, &node->child_columns[c]))
+            return false;
+        out->plan->children[c] = child.plan;
+    }
+    return narrow(pl, node, out, needed);
+}
+
+static bool lower_working(struct planner *pl, struct node *node, const struct idset *needed,
+                          struct lowered *out)
+{
+    out->columns = node->columns;
+    out->plan = new_plan(pl, LEAT_PLAN_WORKING, node, &out->columns, 0);
+    if (!out->plan)
+        return false;
+    out->plan->recursion.id = node->recursion;
+    out->plan->recursion.all = node->all;
+    return narrow(pl, node, out, needed);
+}
+
 static bool lower(struct planner *pl, struct node *node, const struct idset *needed,
                   struct lowered *out)
 {
@@ -822,6 +857,10 @@ static bool lower(struct planner *pl, struct node *node, const struct idset *nee
         return lower_unnest(pl, node, needed, out);
     case NODE_SERIES:
         return lower_series(pl, node, out);
+    case NODE_RECURSIVE:
+        return lower_recursive(pl, node, needed, out);
+    case NODE_WORKING:
+        return lower_working(pl, node, needed, out);
     }
     return false;
 }

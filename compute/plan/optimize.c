@@ -772,8 +772,16 @@ static struct node *push_kind(struct planner *pl, struct node *node, struct expr
             !(node->left = push(pl, node->left, &below)))
             return NULL;
         return new_filter(pl, node, preds);
+    case NODE_RECURSIVE: /* a round needs all rows of the one before */
+        for (uint32_t c = 0; c < node->child_count; c++) {
+            struct exprs no_preds = {0};
+            if (!(node->children[c] = push(pl, node->children[c], &no_preds)))
+                return NULL;
+        }
+        break;
     case NODE_VALUES:
     case NODE_SERIES:
+    case NODE_WORKING:
         break;
     }
     return new_filter(pl, node, preds);

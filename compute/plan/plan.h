@@ -30,7 +30,11 @@ enum leat_plan_kind { /* stable numbers: part of serialised plans */
                           13, /* set-returning: each row of the child times the items of a list */
                       LEAT_PLAN_INPUT =
                           14, /* in a fragment: rows that arrive from another stage's exchange */
-                      LEAT_PLAN_SERIES = 15 /* generate_series(start, stop, step) of constants */
+                      LEAT_PLAN_SERIES = 15, /* generate_series(start, stop, step) of constants */
+                      LEAT_PLAN_RECURSIVE = 16, /* rows of the first child, then of the second,
+                                                   which reads those of its last round by WORKING,
+                                                   until it gives none */
+                      LEAT_PLAN_WORKING = 17
 };
 
 enum leat_join_type {
@@ -154,6 +158,10 @@ struct leat_plan {
         struct {
             struct leat_expr *start, *stop, *step;
         } series;
+        struct {         /* RECURSIVE, WORKING */
+            uint32_t id; /* of the recursion */
+            bool all;    /* WORKING: rows of all rounds so far, not of the last one */
+        } recursion;
     };
 };
 

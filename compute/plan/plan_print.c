@@ -210,6 +210,12 @@ static enum leat_status put_node(struct printing *p, const struct leat_plan *pla
         return leat_expr_print(plan->unnest.list, child, p->out, p->err);
     case LEAT_PLAN_INPUT:
         return leat_buffer_printf(p->out, p->err, "input %u", plan->input.stage);
+    case LEAT_PLAN_RECURSIVE:
+        return leat_buffer_printf(p->out, p->err, "recursion #%u", plan->recursion.id + 1);
+    case LEAT_PLAN_WORKING:
+        return leat_buffer_printf(p->out, p->err, "%s of recursion #%u",
+                                  plan->recursion.all ? "all rows" : "rows of the last round",
+                                  plan->recursion.id + 1);
     case LEAT_PLAN_SERIES:
         LEAT_TRY(put(p, "series "));
         LEAT_TRY(leat_expr_print(plan->series.start, NULL, p->out, p->err));

@@ -189,6 +189,9 @@ static enum leat_status put_members(const struct leat_plan *plan, struct leat_bu
         LEAT_TRY(leat_expr_put(plan->series.start, out, err));
         LEAT_TRY(leat_expr_put(plan->series.stop, out, err));
         return put_optional(plan->series.step, out, err);
+    case LEAT_PLAN_RECURSIVE: /* run where the plan was made */
+    case LEAT_PLAN_WORKING:
+        return leat_error_internal(err, "a recursion cannot travel");
     case LEAT_PLAN_UNION:
         return LEAT_OK;
     }
@@ -523,6 +526,9 @@ static enum leat_status get_members(struct reading *r, struct leat_plan *plan,
         return get_optional(r, &plan->series.step, err);
     case LEAT_PLAN_UNION:
         return LEAT_OK;
+    case LEAT_PLAN_RECURSIVE:
+    case LEAT_PLAN_WORKING:
+        break;
     }
     return leat_error_set(err, LEAT_E_MESSAGE, "plan node %d", (int)plan->kind);
 }

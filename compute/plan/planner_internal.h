@@ -40,11 +40,13 @@ enum node_kind {
     NODE_JOIN,      /* conds; MARK: columns[0] */
     NODE_SORT,      /* keys, limit, offset */
     NODE_LIMIT,
-    NODE_UNION,  /* columns; child_columns[c][i] */
-    NODE_SHARED, /* columns[i] is shared->columns[i] under a number of its own */
-    NODE_WINDOW, /* left's columns and columns: calls */
-    NODE_UNNEST, /* left's columns and columns: item [, ordinality] of exprs[0] */
-    NODE_SERIES  /* columns[0]; exprs: start, stop, step */
+    NODE_UNION,     /* columns; child_columns[c][i] */
+    NODE_SHARED,    /* columns[i] is shared->columns[i] under a number of its own */
+    NODE_WINDOW,    /* left's columns and columns: calls */
+    NODE_UNNEST,    /* left's columns and columns: item [, ordinality] of exprs[0] */
+    NODE_SERIES,    /* columns[0]; exprs: start, stop, step */
+    NODE_RECURSIVE, /* columns; child_columns[c][i] of the first rows and of a round */
+    NODE_WORKING    /* columns */
 };
 struct shared {
     uint32_t id;
@@ -84,6 +86,8 @@ struct node {
     uint32_t child_count;
     struct shared *shared;
     bool keep_empty, ordinality;
+    uint32_t recursion; /* RECURSIVE, WORKING: its number */
+    bool all;           /* WORKING: rows of all rounds */
 };
 
 struct column_info {
@@ -104,10 +108,11 @@ struct planner {
     struct leat_error *err;
     struct column_info *columns;
     uint32_t column_count, column_capacity;
-    uint32_t shared_count;
+    uint32_t shared_count, recursion_count;
     uint32_t origin[2]; /* file and offset columns of the first source that has them */
     bool has_origin;
     const struct leat_sql_cte *binding; /* the WITH query being bound, to tell recursion */
+    bool binding_recursive;             /* it is of a WITH RECURSIVE */
     unsigned depth;
 };
 #define PLANNER_MAX_DEPTH 900
@@ -147,8 +152,16 @@ struct bound_query {
     struct output *outputs;
     uint32_t count;
 };
+struct working { /* what a recursive query's own name means inside it */
+    uint32_t recursion;
+    const struct output *outputs; /* names and, by their columns, types */
+    const struct leat_type **types;
+    uint32_t count, uses;
+};
 struct cte {
     struct cte *next;
+    bool recursive;          /* of WITH RECURSIVE */
+    struct working *working; /* or NULL */
     struct leat_sql_cte *definition;
     struct cte *visible; /* what its query may use */
     bool bound;
@@ -340,12 +353,28 @@ bool bind_query(struct planner *pl, const struct leat_sql_query *query, struct s
 bool bind_select(struct planner *pl, const struct leat_sql_query *query,
                  const struct leat_sql_body *body, struct scope *outer, struct bound_query *out,
                  bool *ordered);
+bool bind_query_body(struct planner *pl, const struct leat_sql_query *query,
+                     const struct leat_sql_body *body, struct scope *outer, struct bound_query *out,
+                     bool *ordered);
+/* The side's columns with the types, and new numbers where a cast is needed. */
+struct node *cast_outputs(struct planner *pl, struct bound_query *side,
+                          const struct leat_type *const *types);
+/* a IS NOT DISTINCT FROM b, in the form that joins know as a null-safe key. */
+struct leat_expr *null_safe(struct planner *pl, uint32_t a, uint32_t b);
+/* The query of a WITH RECURSIVE, which may use itself behind UNION. */
+bool bind_recursive(struct planner *pl, struct cte *cte, struct scope *scope,
+                    struct bound_query *out);
+struct node *use_working(struct planner *pl, struct working *working, bool all,
+                         struct output *outputs);
+bool rename_columns(struct planner *pl, const struct leat_sql_names *names, struct output *outputs,
+                    uint32_t count, const char *table);
 bool bind_limit(struct planner *pl, const struct leat_sql_query *query, struct node **node);
 struct node *add_distinct(struct planner *pl, struct node *node, const struct output *outputs,
                           uint32_t count);
-/* A column with row numbers 1, 2, ... within the partition. */
-struct node *add_row_number(struct planner *pl, struct node *node, const struct ids *partition,
-                            struct leat_sort_key *keys, uint32_t key_count, uint32_t *id);
+/* A column with row_number or rank within the partition. */
+struct node *add_numbers(struct planner *pl, struct node *node, const char *function,
+                         const struct ids *partition, struct leat_sort_key *keys,
+                         uint32_t key_count, uint32_t *id);
 bool bind_order_key(struct planner *pl, const struct leat_sql_order *order, struct leat_expr *expr,
                     struct leat_sort_key *out);
 /* Types of generate_series' arguments; args has room for three. */

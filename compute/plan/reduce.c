@@ -2,6 +2,9 @@
 #include "compute/plan/reduce.h"
 
 enum { MAX_KEYS = 8, MAX_STEPS = 100 };
+/* Keys beyond small_rows: up to so many times as many, if the rows they may save are so many times
+ * what is sent. */
+enum { MORE_KEYS = 20, WORTH = 4 };
 
 /* Columns of a node's output. */
 struct columns {
@@ -120,7 +123,12 @@ static bool key_columns(const struct leat_plan *join, uint32_t side, struct colu
     return map_columns(keys, join->join.key_count, out);
 }
 
-static bool find_side(const struct leat_plan *join, uint32_t side, double small,
+static bool are_few(double keys, double rows, double small, uint32_t tasks)
+{
+    return keys <= small || (keys <= small * MORE_KEYS && keys * tasks * WORTH <= rows);
+}
+
+static bool find_side(const struct leat_plan *join, uint32_t side, double small, uint32_t tasks,
                       struct leat_reduction *out)
 {
     const struct leat_plan *plan = join->children[side], *other = join->children[!side];
@@ -128,7 +136,7 @@ static bool find_side(const struct leat_plan *join, uint32_t side, double small,
     uint32_t child;
     bool crosses;
 
-    if (!may_reduce(join->join.type, side) || other->rows > small ||
+    if (!may_reduce(join->join.type, side) || !are_few(other->rows, plan->rows, small, tasks) ||
         !key_columns(join, side, &columns))
         return false;
     if (join->join.type == LEAT_JOIN_INNER ? join->rows * 2 > plan->rows
@@ -145,9 +153,10 @@ static bool find_side(const struct leat_plan *join, uint32_t side, double small,
     return crosses && plan->rows > small;
 }
 
-bool leat_reduction_find(const struct leat_plan *join, double small, struct leat_reduction *out)
+bool leat_reduction_find(const struct leat_plan *join, double small, uint32_t tasks,
+                         struct leat_reduction *out)
 {
-    return find_side(join, 0, small, out) || find_side(join, 1, small, out);
+    return find_side(join, 0, small, tasks, out) || find_side(join, 1, small, tasks, out);
 }
 
 static enum leat_status new_semi_join(const struct leat_reduction *reduction,

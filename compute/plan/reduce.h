@@ -16,9 +16,11 @@ struct leat_reduction {
     uint32_t steps; /* how far down that side the semi join goes */
     bool hashes;    /* the small side may not be broadcast to the join: both sides are hashed */
 };
-/* Whether a side of the join is worth it: the other has at most `small` rows, few of this side's
- * rows have a partner, and they would be exchanged. */
-bool leat_reduction_find(const struct leat_plan *join, double small, struct leat_reduction *out);
+/* Whether a side of the join is worth it: the other has at most `small` rows, or some more that,
+ * sent to each of `tasks`, are few beside this side's; few of this side's rows have a partner, and
+ * they would be exchanged. */
+bool leat_reduction_find(const struct leat_plan *join, double small, uint32_t tasks,
+                         struct leat_reduction *out);
 /* A copy of the side with the semi join in it, whose right child is `keys` (rows of the small
  * side). In the arena; the plan is not changed. */
 LEAT_CHECKED enum leat_status leat_reduction_put(const struct leat_reduction *reduction,

@@ -214,7 +214,8 @@ static enum leat_status cut_scan(struct cutting *c, const struct leat_plan *plan
     LEAT_TRY(take_splits(c, copy));
     splits = copy->scan.split_count;
     *out = (struct part){.plan = copy, .tasks = splits < tasks ? splits : tasks};
-    out->single = splits == 0 || (splits == 1 && plan->rows <= (double)c->options->small_rows);
+    out->single = splits == 0 || (splits == 1 && plan->rows <= (double)c->options->small_rows) ||
+                  (tasks == 1 && c->options->small_rows > 0);
     if (out->tasks == 0)
         out->tasks = 1;
     if (strcmp(plan->scan.source->ops->kind, "rows") == 0 &&
@@ -473,7 +474,7 @@ static enum leat_status cut_join(struct cutting *c, const struct leat_plan *plan
     struct part parts[2];
 
     LEAT_TRY(copy_node(c, plan, &copy));
-    if (leat_reduction_find(plan, (double)c->options->small_rows, &reduction)) {
+    if (leat_reduction_find(plan, (double)c->options->small_rows, c->options->tasks, &reduction)) {
         LEAT_TRY(cut_reduced(c, &reduction, depth, parts));
     } else {
         LEAT_TRY(cut(c, plan->children[0], depth + 1, &parts[0]));
@@ -501,6 +502,13 @@ static enum leat_status cut(struct cutting *c, const struct leat_plan *plan, uns
     case LEAT_PLAN_SERIES:
         *out = (struct part){.single = true, .tasks = 1};
         return copy_node(c, plan, &out->plan);
+    case LEAT_PLAN_RECURSIVE: /* many short rounds: here, as a whole */
+        *out = (struct part){.single = true, .local = true, .tasks = 1};
+        LEAT_TRY(copy_node(c, plan, &out->plan));
+        memcpy(out->plan->children, plan->children, 2 * sizeof(struct leat_plan *));
+        return gather(c, out, LEAT_INPUT_ALL);
+    case LEAT_PLAN_WORKING:
+        return leat_error_internal(c->err, "rows of a recursion outside it");
     case LEAT_PLAN_FILTER:
     case LEAT_PLAN_PROJECT:
     case LEAT_PLAN_UNNEST:

@@ -471,7 +471,7 @@ static struct node *push_limit(struct domain *d, struct node *node, struct ids *
         return NULL;
     if (node->limit == UINT64_MAX && !node->offset)
         return node->left;
-    window = add_row_number(pl, node->left, map, node->keys, node->sort_count, &number);
+    window = add_numbers(pl, node->left, "row_number", map, node->keys, node->sort_count, &number);
     if (!window)
         return NULL;
     args[0] = expr_column(pl, number, NULL);
@@ -592,6 +592,8 @@ static struct node *push(struct domain *d, struct node *node, struct ids *map)
         return NULL;
     case NODE_SCAN:
     case NODE_SHARED:
+    case NODE_RECURSIVE:
+    case NODE_WORKING:
         break;
     }
     plan_fail(pl, LEAT_E_SQL_UNSUPPORTED, 0, 0, NULL, "this correlated subquery is not supported");

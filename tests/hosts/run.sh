@@ -22,6 +22,16 @@ part() {
     [ "$status" = 0 ] || [ "$f" != 0 ] || fail "$name" "exit code"
 }
 
+# iceberg NAME LAKE: PyIceberg reads every table, and goes on.
+iceberg() {
+    local python
+    if python=$(venv interop 'pyiceberg[pyarrow,sql-sqlite]==0.12.0' duckdb 2>/dev/null); then
+        part "$1 PyIceberg" "$python" -B tests/interop/lake.py "$2"
+    else
+        skip "$1 PyIceberg" "it cannot be installed"
+    fi
+}
+
 # matrix HOST ARGUMENT...: what every host must pass; the arguments follow --on.
 matrix() {
     local host=$1
@@ -33,6 +43,7 @@ matrix() {
         part "$host, lake $lake" python3 -B tests/hosts/pipeline.py "$work/$host/lake-${lake%%:*}" --lake "$lake" --on "$host" "$@"
     done
     part "$host pipeline" python3 -B tests/hosts/pipeline.py "$work/$host/pipeline" --on "$host" "$@"
+    iceberg "$host" "$work/$host/pipeline/processes/lake"
     for name in tpch faults errors; do
         part "$host $name" python3 -B tests/hosts/matrix.py $name "$work/$host/$name" --on "$host" "$@"
     done

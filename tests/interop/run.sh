@@ -3,10 +3,12 @@
 # data files; PyIceberg appends to a pipeline's tables while leat runs.
 set -uo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
+. scripts/postgres.sh
 LEAT=${LEAT:-$root/build/release/leat}
 python=$(venv interop 'pyiceberg[pyarrow,sql-sqlite]==0.12.0' duckdb) || { skip interop "PyIceberg cannot be installed"; summary; exit; }
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'stop_postgres "$work/pg"; rm -rf "$work"' EXIT
+chmod 755 "$work"
 cp -r examples/flights/. "$work"
 (cd "$work" && "$LEAT" run -q && cp -r more/* data/ && "$LEAT" run -q) || { fail example "leat run"; summary; exit; }
 export LEAT
@@ -30,13 +32,24 @@ jar() { # GROUP:NAME:VERSION, once
     [ -e "$jars/${name/:/-}.jar" ] ||
         mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy "-Dartifact=$1" "-DoutputDirectory=$jars" >&2
 }
+# with_spark NAME CATALOG-URI JARS [CATALOG]: a project whose catalog both use.
+with_spark() {
+    mkdir "$work/$1"
+    cp -r examples/flights/. "$work/$1"
+    [ -z "${4:-}" ] || echo "catalog: $4" >>"$work/$1/configs/config.dev.yaml"
+    (cd "$work/$1" && "$LEAT" run -q) || fail "$1" "leat run"
+    part "$home/../../../../bin/python" -B tests/interop/spark.py "$work/$1" "${@:2}"
+}
 if home=$(SPARK_VERSION=4.1.4 scripts/services/spark.sh install) && jar org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0 &&
     jar org.xerial:sqlite-jdbc:3.54.1.0; then
-    mkdir "$work/spark"
-    cp -r examples/flights/. "$work/spark"
-    (cd "$work/spark" && "$LEAT" run -q) || fail spark "leat run"
-    part "$home/../../../../bin/python" -B tests/interop/spark.py "$work/spark" "jdbc:sqlite:$work/spark/lake/catalog.db" \
-        "$jars/iceberg-spark-runtime-4.1_2.13-1.12.0.jar,$jars/sqlite-jdbc-3.54.1.0.jar"
+    iceberg=$jars/iceberg-spark-runtime-4.1_2.13-1.12.0.jar
+    with_spark sqlite "jdbc:sqlite:$work/sqlite/lake/catalog.db" "$iceberg,$jars/sqlite-jdbc-3.54.1.0.jar"
+    if jar org.postgresql:postgresql:42.7.8 && start_postgres "$work/pg"; then
+        with_spark postgresql "jdbc:postgresql://127.0.0.1:$PGPORT/postgres?user=leat" "$iceberg,$jars/postgresql-42.7.8.jar" \
+            "postgresql://leat@127.0.0.1:$PGPORT/postgres"
+    else
+        skip "spark through PostgreSQL" "PostgreSQL or its driver cannot be had"
+    fi
 else
     skip spark "Spark 4.1 or its Iceberg runtime cannot be installed"
 fi

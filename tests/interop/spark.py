@@ -1,7 +1,9 @@
 """The lake as Spark with the Iceberg runtime sees it, through the catalog that both share: Spark reads every table, appends, merges, and makes
 a table of its own; leat reads all of it, and a pipeline goes on from what Spark left.
 
-    spark.py PROJECT CATALOG_URI JAR[,JAR]      run by a Python that has pyspark
+    spark.py PROJECT CATALOG_URI JAR[,JAR] [CATALOG]      run by a Python that has pyspark
+
+CATALOG is that catalog in leat's words; without it, the lake's own file.
 """
 import csv
 import io
@@ -13,6 +15,7 @@ from collections import Counter
 from pyspark.sql import SparkSession
 
 PROJECT, URI, JARS = sys.argv[1:4]
+CATALOG = ["--catalog", sys.argv[4]] if len(sys.argv) > 4 else []
 LAKE = f"{PROJECT}/lake"
 LEAT = os.environ["LEAT"]
 passed = failed = 0
@@ -28,7 +31,7 @@ def check(name, ok, detail=""):
 
 
 def leat(sql):
-    result = subprocess.run([LEAT, "query", "-q", "--lake", LAKE, "--format", "csv", "-c", sql], capture_output=True, text=True)
+    result = subprocess.run([LEAT, "query", "-q", "--lake", LAKE, *CATALOG, "--format", "csv", "-c", sql], capture_output=True, text=True)
     if result.returncode:
         print(result.stderr)
     return list(csv.reader(io.StringIO(result.stdout)))
