@@ -98,7 +98,7 @@ yarn.nodemanager.resource.memory-mb 4096
 yarn.nodemanager.resource.cpu-vcores 8
 yarn.nodemanager.vmem-check-enabled false
 yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage 99.5
-yarn.nodemanager.env-whitelist JAVA_HOME,HADOOP_CONF_DIR
+yarn.nodemanager.env-whitelist JAVA_HOME,HADOOP_CONF_DIR,AWS_ENDPOINT_URL_S3,AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,AWS_REGION,AWS_DEFAULT_REGION
 yarn.resourcemanager.nodemanagers.heartbeat-interval-ms 100
 yarn.scheduler.minimum-allocation-mb 128
 yarn.application.classpath $dir/conf,$jars/*

@@ -1,8 +1,9 @@
 # Sourced by run.sh: a real HDFS and YARN on this machine. MapReduce opens ports on all addresses whatever it is told, so everything
 # runs once more in a network of its own.
 #
-# A job of MapReduce takes seconds to start, and the matrix is more than a hundred of them: it is run by Hadoop's own runner in one process
-# (`--master local`), with the same splits, shuffle, sort and commits, and what only a cluster has on YARN. LEAT_HADOOP_MASTER=yarn runs all on YARN.
+# A job of MapReduce takes seconds to start. On YARN: the example with its lake here, on HDFS and on S3, TPC-H, and what only a cluster has. What
+# takes hundreds of jobs (TPC-H cut wherever it can be, faults) is run by Hadoop's own runner in one process (`--master local`), with the same
+# splits, shuffle, sort and commits. LEAT_HADOOP_MASTER=yarn runs that on YARN too.
 hadoop=$root/scripts/services/hadoop.sh
 if ! command -v mvn >/dev/null || ! command -v javac >/dev/null; then
     skip hadoop "needs Maven and a JDK of version 17"
@@ -20,8 +21,20 @@ else
     trap '"$hadoop" stop "$work/cluster"; rm -rf "$work"' EXIT
     if "$hadoop" start yarn "$work/cluster" >"$work/start.log" 2>&1; then
         eval "$("$hadoop" env "$work/cluster")"
-        mkdir -p "$work"/{own,tpch,faults,errors}
+        mkdir -p "$work"/{own,here,s3,yarn,tpch,faults,errors}
         part "hadoop cluster" python3 -B tests/hosts/hadoop.py "$work/own" "$work/cluster"
+        # Small jobs in the application master: no containers of their own.
+        echo '<configuration><property><name>mapreduce.job.ubertask.enable</name><value>true</value></property></configuration>' >"$work/small.xml"
+        on=(--on hadoop --master yarn --host-config "$work/small.xml" --threads 1)
+        # Jobs mostly wait for JVMs to start, so that these run beside each other.
+        python3 -B tests/hosts/pipeline.py "$work/here" --lake "$work/here/lake" "${on[@]}" >"$work/here.log" &
+        [ -z "${AWS_ENDPOINT_URL_S3:-}" ] || python3 -B tests/hosts/pipeline.py "$work/s3" --lake s3://lake/hadoop "${on[@]}" >"$work/s3.log" &
+        LEAT_MATRIX_SMALL_ROWS=100000 python3 -B tests/hosts/matrix.py tpch "$work/yarn" "${on[@]}" >"$work/yarn.log" &
+        wait
+        part "hadoop, a local lake" cat "$work/here.log"
+        [ -z "${AWS_ENDPOINT_URL_S3:-}" ] || part "hadoop, lake on S3" cat "$work/s3.log"
+        part "hadoop, TPC-H on YARN" cat "$work/yarn.log"
+        iceberg hadoop "$work/here/lake"
         for name in tpch faults errors; do
             LEAT_MATRIX_FAULTS=${LEAT_MATRIX_FAULTS:-12} part "hadoop $name" python3 -B tests/hosts/matrix.py $name "$work/$name" \
                 --on hadoop --master "${LEAT_HADOOP_MASTER:-local}"

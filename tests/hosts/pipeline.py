@@ -39,7 +39,9 @@ def words(result):
 
 
 def rows(folder, table, columns):
-    lake = ["--lake", LAKE, "--catalog", f"sqlite:{folder}/catalog.db"] if LAKE and folder.name == "processes" else ["--lake", "lake"]
+    lake = ["--lake", LAKE if LAKE and folder.name == "processes" else "lake"]
+    if "://" in lake[1]:
+        lake += ["--catalog", f"sqlite:{folder}/catalog.db"]
     result = leat(folder, "query", "-q", *lake, "--format", "csv", "-c", f"SELECT {columns} FROM {table}")
     return sorted(result.stdout.replace(str(folder), "").split("\n")), result.stderr
 

@@ -32,6 +32,7 @@ def parse_arguments():
     parser.add_argument("--data", type=Path, required=True, help="where data files are made and kept")
     parser.add_argument("--master", required=True, help="the scheduler's address")
     parser.add_argument("--scale", default="1", help="scale factor (default 1)")
+    parser.add_argument("--task-threads", type=int, default=2, help="of each of Leat's tasks: 2 (default), one task on the two cores, or 1, two tasks")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--queries", default="", help="only these, for example 1,6")
     return parser.parse_args()
@@ -103,7 +104,8 @@ def main():
     table = opener(data)
     wrong = 0
     with Client(arguments.master):
-        leat = Leat(arguments.leat, "--on", "dask", "--master", arguments.master)
+        tasks = ["--threads", str(2 // arguments.task_threads), "--task-threads", str(arguments.task_threads)]
+        leat = Leat(arguments.leat, "--on", "dask", "--master", arguments.master, *tasks)
         leat.open_tables({name: f"{data}/{name}.parquet" for name in TABLES})
 
         def run_dask(number):

@@ -30,6 +30,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--scale", default="1", help="scale factor (default 1)")
     parser.add_argument("--master", default="local[2]", help="of both sides (default local[2])")
     parser.add_argument("--cores", type=int, default=2, help="of both sides on a cluster (default 2)")
+    parser.add_argument("--task-threads", type=int, default=0, help="of each of Leat's tasks, as many as the cores allow (default: one task)")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--queries", default="", help="only these, for example 1,6,18")
     parser.add_argument("--local", action="store_true", help="Leat in this machine's threads too")
@@ -66,10 +67,11 @@ def main() -> int:
     arguments = parse_arguments()
     data = make_data(arguments.generator, arguments.data, arguments.scale)
     queries = read_queries(arguments.queries_folder, arguments.queries)
-    threads = ["--threads", str(arguments.cores)]
-    sides = {"leat": Leat(arguments.leat, "--on", "spark", "--master", arguments.master, *threads), "peer": SparkSql(arguments, data)}
+    threads = arguments.task_threads or arguments.cores
+    tasks = ["--threads", str(arguments.cores // threads), "--task-threads", str(threads)]
+    sides = {"leat": Leat(arguments.leat, "--on", "spark", "--master", arguments.master, *tasks), "peer": SparkSql(arguments, data)}
     if arguments.local:
-        sides["local"] = Leat(arguments.leat, *threads)
+        sides["local"] = Leat(arguments.leat, "--threads", str(arguments.cores))
     for name in sides.keys() - {"peer"}:
         sides[name].open_tables({table: f"{data}/{table}.parquet" for table in TABLES})
     for number, query in queries.items():
@@ -81,7 +83,8 @@ def main() -> int:
                 return 1
     print(f"results of {len(queries)} queries are equal", file=sys.stderr)
     times = measure({name: lambda query, side=side: side.ask(query)[1] for name, side in sides.items()}, queries, arguments.repeats)
-    print(f"TPC-H scale factor {arguments.scale}, Snappy Parquet, master {arguments.master}, warm, medians of {arguments.repeats}; ", end="")
+    print(f"TPC-H scale factor {arguments.scale}, Snappy Parquet, master {arguments.master}, warm, medians of {arguments.repeats}, ", end="")
+    print(f"Leat's tasks with {threads} threads; ", end="")
     print(f"Spark {sides['peer'].session.version}. Times in ms; the ratio says how often Leat's time fits into Spark SQL's.\n")
     report(list(queries), times, "Spark SQL")
     if arguments.json:
