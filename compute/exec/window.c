@@ -5,6 +5,7 @@
  * aggregates by feeding rows in order and reading the state at the end of each frame. The output is
  * the collected table with these columns, in the index's order. */
 #include "compute/exec/spill.h"
+#include "compute/exec/window_internal.h"
 
 #include "columns/value.h"
 
@@ -15,16 +16,6 @@ struct window_state {
     struct leat_table_rows computed; /* keys and arguments; picked values point into it */
     struct leat_arena arena;         /* index and results */
     struct leat_divided divided;     /* if it has inputs */
-};
-
-/* The sorted rows with the bounds of each one's partition and peers, as places in the index. */
-struct places {
-    uint32_t count;
-    const uint32_t *order;
-    uint32_t *partition; /* per place: where its partition starts */
-    uint32_t *partition_end;
-    uint32_t *peer;
-    uint32_t *peer_end;
 };
 
 /* --- keys and arguments --- */
@@ -181,34 +172,6 @@ static enum leat_status find_places(const struct leat_plan *plan, struct window_
     return LEAT_OK;
 }
 
-/* A place moved by an offset, within its partition. */
-static uint32_t moved(const struct places *p, uint32_t place, int64_t offset)
-{
-    int64_t first = p->partition[place], end = p->partition_end[place], at;
-
-    if (__builtin_add_overflow((int64_t)place, offset, &at))
-        return offset < 0 ? (uint32_t)first : (uint32_t)end;
-    return (uint32_t)(at < first ? first : at > end ? end : at);
-}
-
-/* The frame's first place, and the place behind its last one: at least the first. */
-static uint32_t frame_start(const struct places *p, const struct leat_frame *frame, uint32_t place)
-{
-    if (frame->rows || frame->start == -LEAT_FRAME_UNBOUNDED)
-        return moved(p, place, frame->start);
-    return p->peer[place];
-}
-static uint32_t frame_end(const struct places *p, const struct leat_frame *frame, uint32_t place)
-{
-    uint32_t start = frame_start(p, frame, place), end = p->peer_end[place];
-
-    if (frame->end == LEAT_FRAME_UNBOUNDED)
-        end = p->partition_end[place];
-    else if (frame->rows)
-        end = moved(p, place, frame->end + 1);
-    return end < start ? start : end;
-}
-
 /* --- functions of the place --- */
 
 static int64_t bucket(int64_t place, int64_t rows, int64_t buckets)
@@ -268,10 +231,9 @@ static bool fill_place(const char *name, const struct places *p, struct leat_vec
 
 /* --- functions that pick a value --- */
 
-/* *out = rows pick[i] of `from` (NO_ROW: null), FLAT. */
-static enum leat_status gather(const struct leat_vector *from, uint32_t *pick, uint32_t count,
-                               struct leat_arena *arena, struct leat_vector *out,
-                               struct leat_error *err)
+enum leat_status leat_window_gather(const struct leat_vector *from, uint32_t *pick, uint32_t count,
+                                    struct leat_arena *arena, struct leat_vector *out,
+                                    struct leat_error *err)
 {
     uint64_t *validity = leat_arena_alloc_aligned(arena, leat_validity_words(count) * 8 + 8);
 
@@ -314,26 +276,45 @@ static enum leat_status pick_shifted(const struct leat_window_call *call, const 
     return LEAT_OK;
 }
 
+/* The nth place of the frame, from its end if n is negative; NO_ROW: it has fewer. */
+static uint32_t nth_place(const struct leat_segments *frame, int64_t n)
+{
+    uint32_t size = 0;
+
+    for (uint32_t s = 0; s < frame->count; s++)
+        size += frame->to[s] - frame->from[s];
+    n = n < 0 ? size + n : n - 1;
+    if (n < 0 || n >= size)
+        return NO_ROW;
+    for (uint32_t s = 0; s < frame->count; s++) {
+        uint32_t length = frame->to[s] - frame->from[s];
+        if (n < length)
+            return frame->from[s] + (uint32_t)n;
+        n -= length;
+    }
+    return NO_ROW;
+}
+
 static enum leat_status pick_in_frame(const struct leat_window_call *call, const struct places *p,
+                                      const struct leat_frames *frames,
                                       const struct leat_vector *args, uint32_t *pick,
                                       struct leat_error *err)
 {
     const char *name = call->call.function->name;
+    int64_t n = strcmp(name, "last_value") == 0 ? -1 : 1;
+    bool nth = strcmp(name, "nth_value") == 0;
+
     for (uint32_t i = 0; i < p->count; i++) {
-        uint32_t row = p->order[i], start = frame_start(p, &call->frame, i);
-        uint32_t end = frame_end(p, &call->frame, i), place = start;
-        if (start == end) {
-            place = NO_ROW;
-        } else if (strcmp(name, "last_value") == 0) {
-            place = end - 1;
-        } else if (strcmp(name, "nth_value") == 0) {
-            int32_t n = leat_vector_is_null(&args[1], row) ? INT32_MAX
-                                                           : ((const int32_t *)args[1].data)[row];
-            if (n <= 0)
-                return leat_error_set(err, LEAT_E_BAD_ARGUMENT,
-                                      "argument of nth_value must be greater than zero");
-            place = (uint64_t)start + (uint32_t)n - 1 < end ? start + (uint32_t)n - 1 : NO_ROW;
-        }
+        uint32_t row = p->order[i], place;
+        struct leat_segments segments;
+        if (nth)
+            n = leat_vector_is_null(&args[1], row) ? INT32_MAX
+                                                   : ((const int32_t *)args[1].data)[row];
+        if (n <= 0 && nth)
+            return leat_error_set(err, LEAT_E_BAD_ARGUMENT,
+                                  "argument of nth_value must be greater than zero");
+        leat_frame_segments(p, frames, call->frame.exclude, i, &segments);
+        place = nth_place(&segments, n);
         pick[row] = place == NO_ROW ? NO_ROW : p->order[place];
     }
     return LEAT_OK;
@@ -358,6 +339,7 @@ static enum leat_status put_defaults(const struct leat_vector *from, const uint3
 }
 
 static enum leat_status fill_picked(const struct leat_window_call *call, const struct places *p,
+                                    const struct leat_frames *frames,
                                     const struct leat_vector *args, struct leat_arena *arena,
                                     struct leat_vector *out, struct leat_error *err)
 {
@@ -369,117 +351,40 @@ static enum leat_status fill_picked(const struct leat_window_call *call, const s
     if (!pick || !defaults)
         return leat_error_memory(err);
     LEAT_TRY(shifts ? pick_shifted(call, p, args, pick, defaults)
-                    : pick_in_frame(call, p, args, pick, err));
-    LEAT_TRY(gather(&args[0], pick, p->count, arena, out, err));
+                    : pick_in_frame(call, p, frames, args, pick, err));
+    LEAT_TRY(leat_window_gather(&args[0], pick, p->count, arena, out, err));
     if (shifts && call->call.arg_count == 3)
         return put_defaults(&args[2], defaults, p->count, out, err);
     return LEAT_OK;
 }
 
-/* --- aggregates --- */
-
-struct running {
-    const struct leat_window_call *call;
-    const struct leat_aggregate_ops *ops;
-    const struct leat_vector *args;
-    const struct leat_vector *filter; /* or NULL */
-    struct leat_arena *arena;
-    uint8_t *state;
-    uint32_t *chosen; /* rows to feed */
-};
-
-/* Feeds places [from, to) of the index. */
-static enum leat_status feed(struct running *r, const struct places *p, uint32_t from, uint32_t to,
-                             struct leat_error *err)
-{
-    uint32_t count = 0;
-    for (uint32_t i = from; i < to; i++) {
-        uint32_t row = p->order[i];
-        if (r->filter &&
-            (leat_vector_is_null(r->filter, row) || !((const uint8_t *)r->filter->data)[row]))
-            continue;
-        r->chosen[count++] = row;
-    }
-    if (count == 0)
-        return LEAT_OK;
-    return r->ops->update(&r->call->call, r->state, r->ops->state_size, NULL, r->chosen, count,
-                          r->args, r->arena, err);
-}
-
-static enum leat_status run_aggregate(struct leat_exec *exec, struct running *r,
-                                      const struct places *p, struct leat_vector *results,
-                                      uint32_t *index, struct leat_error *err)
-{
-    const struct leat_frame *frame = &r->call->frame;
-    uint32_t from = 0, fed = 0; /* the state holds places [from, fed) */
-    for (uint32_t i = 0; i < p->count;) {
-        uint32_t start = frame_start(p, frame, i), end = frame_end(p, frame, i);
-        /* all rows that share this frame */
-        uint32_t shared = frame->rows ? i + 1 : p->peer_end[i];
-        if (frame->start == -LEAT_FRAME_UNBOUNDED && frame->end == LEAT_FRAME_UNBOUNDED)
-            shared = p->partition_end[i];
-        if (i == p->partition[i] || start != from) {
-            LEAT_TRY(leat_exec_check(exec, err));
-            memset(r->state, 0, r->ops->state_size);
-            from = fed = start;
-        }
-        LEAT_TRY(feed(r, p, fed, end, err));
-        fed = end > fed ? end : fed;
-        LEAT_TRY(r->ops->finish(&r->call->call, r->state, r->ops->state_size, 1, results, r->arena,
-                                err));
-        for (; i < shared; i++)
-            index[p->order[i]] = results->length - 1;
-    }
-    return LEAT_OK;
-}
-
-static enum leat_status fill_aggregate(struct leat_exec *exec, const struct leat_window_call *call,
-                                       const struct places *p, const struct leat_vector *args,
-                                       struct leat_arena *arena, struct leat_vector *out,
-                                       struct leat_error *err)
-{
-    struct running r = {.call = call,
-                        .ops = leat_aggregate_ops_get(&call->call),
-                        .args = args,
-                        .filter = call->call.filter ? &args[call->call.arg_count] : NULL,
-                        .arena = arena};
-    uint32_t *index = leat_arena_alloc(arena, (size_t)p->count * sizeof(uint32_t) + 4);
-    struct leat_vector results;
-
-    r.chosen = leat_arena_alloc(arena, (size_t)p->count * sizeof(uint32_t) + 4);
-    if (!r.ops)
-        return leat_error_set(err, LEAT_E_UNSUPPORTED, "%s as a window function",
-                              call->call.function->name);
-    r.state = leat_arena_calloc(arena, 1, r.ops->state_size);
-    if (!index || !r.chosen || !r.state)
-        return leat_error_memory(err);
-    LEAT_TRY(leat_vector_init(&results, call->call.type, p->count, 0, arena, err));
-    /* nulls are marked with room for all rows from the start */
-    LEAT_TRY(leat_vector_make_validity(&results, p->count, arena, err));
-    LEAT_TRY(run_aggregate(exec, &r, p, &results, index, err));
-    return gather(&results, index, p->count, arena, out, err);
-}
-
 /* --- the node --- */
 
-static enum leat_status fill_call(struct leat_exec *exec, const struct leat_window_call *call,
-                                  const struct places *p, const struct leat_vector *args,
-                                  struct leat_arena *arena, struct leat_vector *out,
-                                  struct leat_error *err)
+/* `args` are those of the call, then the frame's values, then the filter. */
+static enum leat_status fill_call(struct leat_exec *exec, const struct leat_plan *plan,
+                                  const struct leat_window_call *given, const struct places *p,
+                                  const struct leat_vector *args, struct leat_arena *arena,
+                                  struct leat_vector *out, struct leat_error *err)
 {
-    const char *name = call->call.function->name;
+    struct leat_window_call call = *given;
+    const char *name = call.call.function->name;
+    const struct leat_vector *filter = call.call.filter ? &args[call.call.arg_count] : NULL;
+    struct leat_frames frames;
 
-    if (call->call.function->kind == LEAT_FUNCTION_AGGREGATE)
-        return fill_aggregate(exec, call, p, args, arena, out, err);
-    LEAT_TRY(leat_vector_init(out, call->call.type, p->count, 0, arena, err));
+    call.call.arg_count -= leat_frame_values(&call.frame);
+    LEAT_TRY(leat_frames_find(exec, plan, &call.frame, p, args + call.call.arg_count, arena,
+                              &frames, err));
+    if (call.call.function->kind == LEAT_FUNCTION_AGGREGATE)
+        return leat_window_aggregate(exec, &call, p, &frames, args, filter, arena, out, err);
+    LEAT_TRY(leat_vector_init(out, call.call.type, p->count, 0, arena, err));
     out->length = p->count;
     if (strcmp(name, "ntile") == 0)
         return fill_ntile(p, args, arena, out, err);
-    if (call->call.arg_count == 0)
+    if (call.call.arg_count == 0)
         return fill_place(name, p, out) || p->count == 0
                    ? LEAT_OK
                    : leat_error_set(err, LEAT_E_UNSUPPORTED, "window function %s", name);
-    return fill_picked(call, p, args, arena, out, err);
+    return fill_picked(&call, p, &frames, args, arena, out, err);
 }
 
 /* What a row needs beside itself: values of keys and arguments (twice, for a moment), places, keys
@@ -489,7 +394,7 @@ static size_t bytes_beside(const struct leat_plan *plan)
     size_t keys = plan->window.key_count + plan->window.order_count;
 
     return expression_count(plan) * 32 + sizeof(uint32_t) * 8 + LEAT_SORT_BYTES(keys) +
-           plan->window.call_count * 24;
+           plan->window.call_count * 36;
 }
 
 static enum leat_status window_prepare(struct leat_exec *exec, struct leat_node *node,
@@ -531,7 +436,8 @@ static enum leat_status window_prepare(struct leat_exec *exec, struct leat_node 
         const struct leat_window_call *call = &plan->window.calls[i];
         const struct leat_vector *args =
             state->computed.columns ? state->computed.columns + at : NULL;
-        LEAT_TRY(fill_call(exec, call, &places, args, &state->arena, &columns[width + i], err));
+        LEAT_TRY(
+            fill_call(exec, plan, call, &places, args, &state->arena, &columns[width + i], err));
         at += call->call.arg_count + (call->call.filter != NULL);
     }
     state->source.table.columns = columns;

@@ -255,82 +255,6 @@ static struct leat_expr *bind_grouping_call(struct binding *b, const struct leat
 }
 
 /* --- windows --- */
-/* The number of rows of n PRECEDING and n FOLLOWING. */
-static bool frame_offset(struct binding *b, const struct leat_sql_window *window,
-                         const struct leat_sql_expr *ast, int64_t *out)
-{
-    struct scope empty = {0};
-    struct binding inner = {.pl = b->pl, .scope = &empty, .clause = CLAUSE_LIMIT};
-    struct leat_expr *expr = bind_expr(&inner, ast);
-    struct leat_value value;
-
-    expr = coerce(b->pl, expr, leat_type_get(LEAT_INT64), LEAT_CAST_ASSIGNMENT, "a frame's offset");
-    if (!expr)
-        return false;
-    if (expr->kind == LEAT_EXPR_CONSTANT)
-        value = expr->constant;
-    else if (leat_expr_fold(expr, b->pl->arena, &value, b->pl->err))
-        return plan_place(b->pl, ast->offset, ast->length);
-    if (value.is_null || value.integer < 0)
-        return plan_fail(b->pl, LEAT_E_FRAME_OFFSET, window->offset, window->length, NULL,
-                         "a frame's offset must not be %s", value.is_null ? "null" : "negative");
-    *out = value.integer;
-    return true;
-}
-
-static bool frame_bound(struct binding *b, const struct leat_sql_window *window,
-                        enum leat_sql_bound bound, const struct leat_sql_expr *value, int64_t *out)
-{
-    *out = 0;
-    switch (bound) {
-    case LEAT_SQL_UNBOUNDED_PRECEDING:
-        *out = -LEAT_FRAME_UNBOUNDED;
-        return true;
-    case LEAT_SQL_UNBOUNDED_FOLLOWING:
-        *out = LEAT_FRAME_UNBOUNDED;
-        return true;
-    case LEAT_SQL_CURRENT_ROW:
-        return true;
-    case LEAT_SQL_PRECEDING:
-    case LEAT_SQL_FOLLOWING:
-        break;
-    }
-    if (window->frame.unit != LEAT_SQL_ROWS)
-        return plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, window->offset, window->length,
-                         "ROWS BETWEEN n PRECEDING AND n FOLLOWING counts rows",
-                         "frames with an offset are supported for ROWS only");
-    if (!frame_offset(b, window, value, out))
-        return false;
-    if (bound == LEAT_SQL_PRECEDING)
-        *out = -*out;
-    return true;
-}
-
-static bool frame_of(struct binding *b, const struct leat_sql_window *window,
-                     struct leat_frame *out)
-{
-    const struct leat_sql_frame *frame = &window->frame;
-
-    *out = (struct leat_frame){.start = -LEAT_FRAME_UNBOUNDED};
-    if (!frame->given)
-        return true;
-    if (frame->unit == LEAT_SQL_GROUPS)
-        return plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, window->offset, window->length,
-                         "use ROWS or RANGE", "GROUPS in a window frame is not supported");
-    out->rows = frame->unit == LEAT_SQL_ROWS;
-    if (!frame_bound(b, window, frame->start, frame->start_value, &out->start) ||
-        !frame_bound(b, window, frame->end, frame->end_value, &out->end))
-        return false;
-    if (frame->start == LEAT_SQL_UNBOUNDED_FOLLOWING ||
-        frame->end == LEAT_SQL_UNBOUNDED_PRECEDING ||
-        (frame->start == LEAT_SQL_CURRENT_ROW && frame->end == LEAT_SQL_PRECEDING) ||
-        (frame->start == LEAT_SQL_FOLLOWING &&
-         (frame->end == LEAT_SQL_CURRENT_ROW || frame->end == LEAT_SQL_PRECEDING)))
-        return plan_fail(b->pl, LEAT_E_WINDOW_FRAME, window->offset, window->length, NULL,
-                         "the frame ends before it starts");
-    return true;
-}
-
 static const struct leat_sql_window *named_window(struct binding *b,
                                                   const struct leat_sql_window *over)
 {
@@ -364,7 +288,24 @@ static bool fill_window(struct binding *b, const struct leat_sql_window *over,
     if (!bind_call_order(b, order, &out->keys))
         return false;
     out->sort_count = order->count;
-    return frame_of(b, over->frame.given ? over : window, &out->frame);
+    return bind_frame(b, over->frame.given ? over : window, out);
+}
+
+/* The frame's values become arguments behind the call's own. */
+static bool add_range(struct planner *pl, struct window_call *call)
+{
+    uint32_t count = call->call.arg_count;
+    struct leat_expr **args = plan_alloc(pl, (count + call->range.count + 1u) * sizeof(*args));
+
+    if (!args)
+        return false;
+    if (count)
+        memcpy(args, call->call.args, count * sizeof(*args));
+    if (call->range.count)
+        memcpy(args + count, call->range.items, call->range.count * sizeof(*args));
+    call->call.args = args;
+    call->call.arg_count += call->range.count;
+    return true;
 }
 
 static struct leat_expr *bind_window(struct binding *b, const struct leat_sql_expr *ast,
@@ -384,7 +325,7 @@ static struct leat_expr *bind_window(struct binding *b, const struct leat_sql_ex
     inner.set_tail = NULL;
     inner.clause = CLAUSE_WINDOW;
     if (!fill_window(&inner, ast->call->over, &call) ||
-        !fill_aggregate(&inner, ast, name, &call.call))
+        !fill_aggregate(&inner, ast, name, &call.call) || !add_range(b->pl, &call))
         return NULL;
     b->pending_tail = inner.pending_tail;
     b->inner_tail = inner.inner_tail;

@@ -61,15 +61,31 @@ enum leat_aggregate_mode {
     LEAT_AGGREGATE_FINAL = 2 /* input is what PARTIAL gives */
 };
 
-/* The rows of a window call's frame. ROWS counts rows from the current one, RANGE knows only its
- * peers: offsets 0, from the first of them or to the last. The default is RANGE from the start of
- * the partition to the current row. */
+/* The rows of a window call's frame. ROWS counts rows from the current one, GROUPS its groups of
+ * peers, RANGE goes by the value of the one ORDER BY column. The default is RANGE from the start of
+ * the partition to the current row's last peer. */
 #define LEAT_FRAME_UNBOUNDED INT64_MAX /* as end; negated as start */
-struct leat_frame {
-    bool rows;
-    int64_t start; /* ROWS: -1 is 1 PRECEDING */
-    int64_t end;
+enum leat_frame_unit { LEAT_FRAME_RANGE = 0, LEAT_FRAME_ROWS = 1, LEAT_FRAME_GROUPS = 2 };
+enum leat_frame_exclude {
+    LEAT_FRAME_EXCLUDE_NONE = 0,
+    LEAT_FRAME_EXCLUDE_CURRENT_ROW = 1,
+    LEAT_FRAME_EXCLUDE_GROUP = 2, /* the row and its peers */
+    LEAT_FRAME_EXCLUDE_TIES = 3   /* its peers */
 };
+struct leat_frame {
+    enum leat_frame_unit unit;
+    int64_t start; /* ROWS, GROUPS: -1 is 1 PRECEDING. RANGE: 0 is the current row's peers */
+    int64_t end;
+    enum leat_frame_exclude exclude;
+    /* RANGE with offsets: the call has one more argument, the ORDER BY column in the type of the
+     * bounds, and behind it the first value of the frame, the last one, or both. */
+    bool start_value, end_value;
+};
+/* How many arguments of the call are the frame's. */
+static inline uint32_t leat_frame_values(const struct leat_frame *frame)
+{
+    return frame->start_value || frame->end_value ? 1u + frame->start_value + frame->end_value : 0;
+}
 struct leat_window_call {
     struct leat_aggregate call; /* aggregate or window function */
     struct leat_frame frame;

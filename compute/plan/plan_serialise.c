@@ -108,21 +108,33 @@ static enum leat_status put_join(const struct leat_plan *plan, struct leat_buffe
 static enum leat_status put_frame(const struct leat_frame *frame, struct leat_buffer *out,
                                   struct leat_error *err)
 {
-    LEAT_TRY(leat_buffer_put_u8(out, frame->rows, err));
+    LEAT_TRY(leat_buffer_put_u8(out, (uint8_t)frame->unit, err));
     LEAT_TRY(leat_buffer_put_u64(out, (uint64_t)frame->start, err));
-    return leat_buffer_put_u64(out, (uint64_t)frame->end, err);
+    LEAT_TRY(leat_buffer_put_u64(out, (uint64_t)frame->end, err));
+    LEAT_TRY(leat_buffer_put_u8(out, (uint8_t)frame->exclude, err));
+    return leat_buffer_put_u8(out, (uint8_t)(frame->start_value | frame->end_value << 1), err);
 }
 
 static enum leat_status get_frame(struct leat_cursor *cursor, struct leat_frame *out,
                                   struct leat_error *err)
 {
     uint64_t start, end;
-    uint8_t rows;
+    uint8_t unit, exclude, values;
 
-    LEAT_TRY(leat_cursor_get_u8(cursor, &rows, err));
+    LEAT_TRY(leat_cursor_get_u8(cursor, &unit, err));
     LEAT_TRY(leat_cursor_get_u64(cursor, &start, err));
     LEAT_TRY(leat_cursor_get_u64(cursor, &end, err));
-    *out = (struct leat_frame){rows != 0, (int64_t)start, (int64_t)end};
+    LEAT_TRY(leat_cursor_get_u8(cursor, &exclude, err));
+    LEAT_TRY(leat_cursor_get_u8(cursor, &values, err));
+    if (unit > LEAT_FRAME_GROUPS || exclude > LEAT_FRAME_EXCLUDE_TIES || values > 3)
+        return leat_error_set(err, LEAT_E_MESSAGE, "a frame of kind %u, %u, %u", unit, exclude,
+                              values);
+    *out = (struct leat_frame){.unit = (enum leat_frame_unit)unit,
+                               .start = (int64_t)start,
+                               .end = (int64_t)end,
+                               .exclude = (enum leat_frame_exclude)exclude,
+                               .start_value = values & 1,
+                               .end_value = values >> 1};
     return LEAT_OK;
 }
 
@@ -133,8 +145,8 @@ static enum leat_status put_window(const struct leat_plan *plan, struct leat_buf
     LEAT_TRY(put_keys(plan->window.order, plan->window.order_count, out, err));
     LEAT_TRY(leat_buffer_put_u32(out, plan->window.call_count, err));
     for (uint32_t i = 0; i < plan->window.call_count; i++) {
-        LEAT_TRY(put_call(&plan->window.calls[i].call, out, err));
         LEAT_TRY(put_frame(&plan->window.calls[i].frame, out, err));
+        LEAT_TRY(put_call(&plan->window.calls[i].call, out, err));
     }
     return LEAT_OK;
 }
@@ -302,7 +314,8 @@ static enum leat_status get_keys(struct reading *r, struct leat_sort_key **out, 
     return LEAT_OK;
 }
 
-static enum leat_status get_call(struct reading *r, struct leat_aggregate *call,
+/* The last `more` arguments are a frame's, not the function's. */
+static enum leat_status get_call(struct reading *r, uint32_t more, struct leat_aggregate *call,
                                  struct leat_error *err)
 {
     struct leat_arena *arena = &r->owner->arena;
@@ -319,13 +332,16 @@ static enum leat_status get_call(struct reading *r, struct leat_aggregate *call,
     LEAT_TRY(get_exprs(r, &call->args, &call->arg_count, err));
     LEAT_TRY(get_optional(r, &call->filter, err));
     LEAT_TRY(get_keys(r, &call->order, &call->order_count, err));
+    if (call->arg_count < more)
+        return leat_error_set(err, LEAT_E_MESSAGE, "a frame without its values");
     types = LEAT_NEW_ARRAY(arena, const struct leat_type *, call->arg_count);
     literal = LEAT_NEW_ARRAY(arena, bool, call->arg_count);
     if (!types || !literal)
         return leat_error_memory(err);
     for (uint32_t i = 0; i < call->arg_count; i++)
         types[i] = call->args[i]->type;
-    LEAT_TRY(leat_function_resolve(name, types, literal, call->arg_count, arena, &match, err));
+    LEAT_TRY(
+        leat_function_resolve(name, types, literal, call->arg_count - more, arena, &match, err));
     call->function = match.function;
     return LEAT_OK;
 }
@@ -338,7 +354,7 @@ static enum leat_status get_calls(struct reading *r, struct leat_aggregate **out
     if (!*out)
         return leat_error_memory(err);
     for (uint32_t i = 0; i < *count; i++)
-        LEAT_TRY(get_call(r, &(*out)[i], err));
+        LEAT_TRY(get_call(r, 0, &(*out)[i], err));
     return LEAT_OK;
 }
 
@@ -454,8 +470,9 @@ static enum leat_status get_window(struct reading *r, struct leat_plan *plan,
     if (!plan->window.calls)
         return leat_error_memory(err);
     for (uint32_t i = 0; i < plan->window.call_count; i++) {
-        LEAT_TRY(get_call(r, &plan->window.calls[i].call, err));
-        LEAT_TRY(get_frame(r->cursor, &plan->window.calls[i].frame, err));
+        struct leat_window_call *call = &plan->window.calls[i];
+        LEAT_TRY(get_frame(r->cursor, &call->frame, err));
+        LEAT_TRY(get_call(r, leat_frame_values(&call->frame), &call->call, err));
     }
     return LEAT_OK;
 }

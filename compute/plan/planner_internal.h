@@ -211,6 +211,7 @@ struct window_call {
     struct leat_sort_key *keys;
     uint32_t sort_count;
     struct leat_frame frame;
+    struct exprs range; /* the frame's values, behind the call's arguments */
     uint32_t id;
 };
 struct windows {
@@ -317,6 +318,9 @@ struct leat_expr *call_function(struct planner *pl, const char *name, struct lea
                                 uint32_t count, uint32_t offset, uint32_t length);
 /* --- bind_call.c --- */
 struct leat_expr *bind_call(struct binding *b, const struct leat_sql_expr *ast);
+/* --- bind_frame.c --- */
+/* The frame of a window whose ORDER BY is bound. */
+bool bind_frame(struct binding *b, const struct leat_sql_window *window, struct window_call *out);
 /* --- bind_spark.c: what Spark's text means by its types --- */
 /* CAST, or try_cast if `soft`; the argument is bound. */
 struct leat_expr *spark_cast(struct planner *pl, struct leat_expr *arg,

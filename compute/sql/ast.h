@@ -117,9 +117,16 @@ enum leat_sql_bound {
     LEAT_SQL_FOLLOWING,
     LEAT_SQL_UNBOUNDED_FOLLOWING
 };
+enum leat_sql_exclude {
+    LEAT_SQL_EXCLUDE_NO_OTHERS,
+    LEAT_SQL_EXCLUDE_CURRENT_ROW,
+    LEAT_SQL_EXCLUDE_GROUP,
+    LEAT_SQL_EXCLUDE_TIES
+};
 struct leat_sql_frame {
     bool given;
     enum leat_sql_frame_unit unit;
+    enum leat_sql_exclude exclude;
     enum leat_sql_bound start, end;
     struct leat_sql_expr *start_value, *end_value; /* PRECEDING, FOLLOWING */
 };

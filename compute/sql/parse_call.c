@@ -79,6 +79,23 @@ static bool parse_bound(struct parser *p, enum leat_sql_bound *bound, struct lea
     return expect_keyword(p, LEAT_KEYWORD_FOLLOWING);
 }
 
+/* Behind EXCLUDE. */
+static bool parse_exclude(struct parser *p, enum leat_sql_exclude *out)
+{
+    if (accept_keyword(p, LEAT_KEYWORD_NO))
+        return expect_keyword(p, LEAT_KEYWORD_OTHERS);
+    if (accept_keyword(p, LEAT_KEYWORD_CURRENT)) {
+        *out = LEAT_SQL_EXCLUDE_CURRENT_ROW;
+        return expect_keyword(p, LEAT_KEYWORD_ROW);
+    }
+    if (accept_keyword(p, LEAT_KEYWORD_GROUP)) {
+        *out = LEAT_SQL_EXCLUDE_GROUP;
+        return true;
+    }
+    *out = LEAT_SQL_EXCLUDE_TIES;
+    return expect_keyword(p, LEAT_KEYWORD_TIES);
+}
+
 static bool parse_frame(struct parser *p, struct leat_sql_frame *frame)
 {
     if (accept_keyword(p, LEAT_KEYWORD_ROWS))
@@ -98,10 +115,7 @@ static bool parse_frame(struct parser *p, struct leat_sql_frame *frame)
     } else if (!parse_bound(p, &frame->start, &frame->start_value)) {
         return false;
     }
-    if (is_keyword(p, LEAT_KEYWORD_EXCLUDE))
-        return fail_token(p, LEAT_E_SQL_UNSUPPORTED, NULL,
-                          "EXCLUDE in a window frame is not supported");
-    return true;
+    return !accept_keyword(p, LEAT_KEYWORD_EXCLUDE) || parse_exclude(p, &frame->exclude);
 }
 
 /* ( [name] [PARTITION BY ...] [ORDER BY ...] [frame] ) */
