@@ -405,19 +405,24 @@ static unsigned integer_digits(enum leat_type_id id)
     return id == LEAT_INT8 ? 3 : id == LEAT_INT16 ? 5 : id == LEAT_INT32 ? 10 : 19;
 }
 
+/* Where both sides' digits do not fit, those behind the point are kept as long as WHOLE in front of
+ * it are: a sum's type has room for 36 and more, but a value that is rounded is a wrong answer, one
+ * that does not fit an error. */
 static const struct leat_type *unify_decimal(const struct leat_type *a, const struct leat_type *b)
 {
+    enum { WHOLE = 20 };
     unsigned a_whole, b_whole, scale, whole;
 
     a_whole = a->id == LEAT_DECIMAL ? (unsigned)a->precision - a->scale : integer_digits(a->id);
     b_whole = b->id == LEAT_DECIMAL ? (unsigned)b->precision - b->scale : integer_digits(b->id);
     scale = a->scale > b->scale ? a->scale : b->scale;
     whole = a_whole > b_whole ? a_whole : b_whole;
-    if (whole > LEAT_DECIMAL_MAX_PRECISION)
-        whole = LEAT_DECIMAL_MAX_PRECISION;
+    if (whole + scale <= LEAT_DECIMAL_MAX_PRECISION)
+        return leat_type_decimal(whole + scale, scale);
+    whole = whole < WHOLE ? whole : WHOLE;
     if (whole + scale > LEAT_DECIMAL_MAX_PRECISION)
         scale = LEAT_DECIMAL_MAX_PRECISION - whole;
-    return leat_type_decimal(whole + scale, scale);
+    return leat_type_decimal(LEAT_DECIMAL_MAX_PRECISION, scale);
 }
 
 /* Fields of a, then those only b has; common ones unified. Fields missing on a side become

@@ -420,6 +420,23 @@ static uint32_t column_of(struct planner *pl, struct node *map, struct leat_expr
     return id;
 }
 
+/* The column of output i. Two outputs are two columns, even of one expression: a grouping set may
+ * have one of them only. */
+static uint32_t output_column(struct planner *pl, struct node *map, const struct output *outputs,
+                              uint32_t i, struct leat_expr *expr)
+{
+    uint32_t id = column_of(pl, map, expr, outputs[i].name.data), copy;
+
+    for (uint32_t k = 0; k < i && id != UINT32_MAX; k++) {
+        if (outputs[k].id != id)
+            continue;
+        copy = new_column(pl, outputs[i].name.data, expr->type);
+        return exprs_add(pl, &map->exprs, expr) && ids_add(pl, &map->columns, copy) ? copy
+                                                                                    : UINT32_MAX;
+    }
+    return id;
+}
+
 static bool distinct_on(struct select *s, struct node *map, struct leat_sort_key *keys,
                         uint32_t key_count)
 {
@@ -456,7 +473,7 @@ static bool finish(struct select *s, struct bound_query *out, bool *ordered)
     for (uint32_t i = 0; i < out->count; i++) {
         out->outputs[i].name = s->names[i];
         out->outputs[i].untyped = idset_has(&s->untyped, i);
-        out->outputs[i].id = column_of(pl, map, s->items.items[i], s->names[i].data);
+        out->outputs[i].id = output_column(pl, map, out->outputs, i, s->items.items[i]);
         if (out->outputs[i].id == UINT32_MAX)
             return false;
     }

@@ -4,7 +4,7 @@
     queries.py [--count N] [--seed N] [--verbose]
 
 The queries come from a seeded generator: joins of all kinds, correlated and uncorrelated subqueries, grouping, set
-operations, WITH, windows, DISTINCT, ORDER BY with LIMIT, over small tables full of nulls and repeated values. A query that
+operations, WITH, windows with frames, grouping sets, DISTINCT, ORDER BY with LIMIT, over small tables full of nulls and repeated values. A query that
 only one of the two refuses counts as a failure too.
 """
 import argparse
@@ -200,6 +200,49 @@ class Generator:
             text += f" FILTER (WHERE {self.condition(scope, 1)})"
         return text, result
 
+    def grouping_sets(self, keys):
+        """GROUP BY with sets of the keys, and GROUPING()."""
+        names = ", ".join(keys)
+        sets = [f"({', '.join(k for k in keys if self.chance(0.5))})" for _ in range(self.r.randint(1, 3))] + [f"({names})"]
+        group = self.r.choice([f"ROLLUP ({names})", f"CUBE ({names})", f"GROUPING SETS ({', '.join(sets)})", f"{keys[0]}, ROLLUP ({names})",
+                               f"GROUPING SETS (ROLLUP ({names}), ({keys[-1]}))", f"DISTINCT CUBE ({names}), ROLLUP ({keys[0]})"])  # fmt: skip
+        return f" GROUP BY {group}", [(f"grouping({names})", "int")] if self.chance(0.5) else []
+
+    def frame(self, scope):
+        """The inside of OVER (...), with a frame whose rows do not depend on the order of peers."""
+        partition = f"PARTITION BY {self.r.choice(scope)[0]} " if self.chance(0.4) else ""
+        unit = self.r.choice(["ROWS", "GROUPS", "RANGE"])
+        offsets = ["0", "1", "2", "5"]
+        ranged = [(c, t) for c, t in scope if t in ("int", "big", "num", "date")]
+        if unit == "ROWS":
+            order = ", ".join(c for c, _ in scope)
+        elif unit == "RANGE" and ranged and self.chance(0.8):
+            order, kind = self.r.choice(ranged)
+            offsets = ["interval '1 year'", "interval '40 days'", "interval '0'"] if kind == "date" else ["0", "1", "3", "1000"]
+        else:
+            order = self.r.choice(scope)[0]
+            if unit == "RANGE":
+                offsets = []
+        order += self.r.choice(["", "", " DESC", " NULLS FIRST"])
+        bounds = ["UNBOUNDED PRECEDING", *(f"{o} PRECEDING" for o in offsets), "CURRENT ROW", *(f"{o} FOLLOWING" for o in offsets), "UNBOUNDED FOLLOWING"]
+        kinds = {bound: 0 if bound == "UNBOUNDED PRECEDING" else 1 if bound.endswith("PRECEDING") else 2 if bound == "CURRENT ROW" else 3 for bound in bounds}
+        start = self.r.choice(bounds[:-1])
+        end = self.r.choice([bound for bound in bounds[1:] if kinds[bound] >= kinds[start]])
+        exclude = self.r.choice(["", "", "", " EXCLUDE CURRENT ROW", " EXCLUDE GROUP", " EXCLUDE TIES"])
+        return f"{partition}ORDER BY {order} {unit} BETWEEN {start} AND {end}{exclude}"
+
+    def framed(self, scope):
+        kind = self.r.choice(["int", "num", "date", "text"])
+        value = self.column(scope, kind)
+        calls = [("count(*)", "big")]
+        if value:
+            calls += [(f"min({value})", kind), (f"max({value})", kind), (f"count({value})", "big")]
+            calls += [(f"sum({value})", "big" if kind == "int" else "num")] if kind in ("int", "num") else []
+        text, result = self.r.choice(calls)
+        if self.chance(0.15):
+            text += f" FILTER (WHERE {self.condition(scope, 2)})"
+        return f"{text} OVER ({self.frame(scope)})", result
+
     def select(self, depth=0, plain=False):
         """The text of a query and its columns' types."""
         source, scope = self.source(True, depth)
@@ -210,6 +253,9 @@ class Generator:
             keys = list(dict.fromkeys(keys))
             items = [(k, t) for k, t in keys] + [self.aggregate(scope) for _ in range(self.r.randint(1, 3))]
             group = f" GROUP BY {', '.join(k for k, _ in keys)}" if keys else ""
+            if keys and self.chance(0.35):
+                group, more = self.grouping_sets([k for k, _ in keys])
+                items += more
             having = ""
             if self.chance(0.3):
                 having = f" HAVING {self.aggregate(scope)[0]} IS NOT NULL AND count(*) >= {self.r.randint(0, 2)}"
@@ -224,6 +270,8 @@ class Generator:
             items.append((self.r.choice([
                 f"count(*) OVER (PARTITION BY {key})", f"rank() OVER (ORDER BY {key})", f"row_number() OVER (ORDER BY {order})",
                 f"dense_rank() OVER (PARTITION BY {key} ORDER BY {self.r.choice(scope)[0]})"]), "big"))
+        if not plain and self.chance(0.15):
+            items.append(self.framed(scope))
         distinct = "DISTINCT " if self.chance(0.2) else ""
         return f"SELECT {distinct}{', '.join(t for t, _ in items)} FROM {source}{where}", [k for _, k in items]
 
