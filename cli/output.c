@@ -370,6 +370,11 @@ static void print_timing(struct leat_cli_output *output, const char *tag, uint64
     output->ended = now;
 }
 
+static bool is_change(const char *tag)
+{
+    return strcmp(tag, "UPDATE") == 0 || strcmp(tag, "DELETE") == 0;
+}
+
 static enum leat_status end(struct leat_session_output *base, const char *tag, uint64_t rows,
                             struct leat_error *err)
 {
@@ -380,7 +385,7 @@ static enum leat_status end(struct leat_session_output *base, const char *tag, u
     if (!output->begun) {
         leat_cli_progress_hide(output->progress);
         if (!output->quiet)
-            fprintf(stderr, rows ? "%s %" PRIu64 "\n" : "%s\n", tag, rows);
+            fprintf(stderr, rows || is_change(tag) ? "%s %" PRIu64 "\n" : "%s\n", tag, rows);
         leat_cli_progress_show(output->progress);
         return LEAT_OK;
     }

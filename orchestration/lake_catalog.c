@@ -81,8 +81,10 @@ static enum leat_status find(struct leat_catalog *base, const struct leat_text *
     LEAT_TRY(load((struct lake_catalog *)base, parts, count, arena, &name, &table, err));
     out->kind = LEAT_RELATION_TABLE;
     out->name = leat_arena_printf(arena, "%s.%s", name.schema, name.table);
-    status = out->name ? leat_table_open_source(&table, out->name, &out->source, err)
-                       : leat_error_memory(err);
+    out->version = leat_arena_strdup(arena, table.metadata_location);
+    status = out->name && out->version
+                 ? leat_table_open_source(&table, out->name, &out->source, err)
+                 : leat_error_memory(err);
     leat_table_release(&table);
     return status;
 }
@@ -222,11 +224,12 @@ static enum leat_status open_sink(struct leat_catalog *base, const struct leat_t
 }
 
 static enum leat_status commit(struct leat_catalog *base, const struct leat_text *parts,
-                               uint32_t count, bool replace, const struct leat_bytes_list *receipts,
-                               struct leat_error *err)
+                               uint32_t count, const char *replaced,
+                               const struct leat_bytes_list *receipts, struct leat_error *err)
 {
     struct lake_catalog *catalog = (struct lake_catalog *)base;
-    struct leat_publication item = {.replace = replace, .receipts = receipts};
+    struct leat_publication item = {
+        .replace = replaced != NULL, .strict = replaced != NULL, .receipts = receipts};
     struct leat_lake_name name;
     struct leat_table table;
     struct leat_arena arena;
@@ -236,6 +239,12 @@ static enum leat_status commit(struct leat_catalog *base, const struct leat_text
     leat_random_uuid(run_id);
     leat_arena_init(&arena, NULL);
     status = load(catalog, parts, count, &arena, &name, &table, err);
+    if (status == LEAT_OK && replaced && strcmp(table.metadata_location, replaced) != 0) {
+        status = leat_error_set(err, LEAT_E_TABLE_CHANGED, "%s.%s was changed by another client",
+                                name.schema, name.table);
+        leat_error_hint(err, "run the statement again");
+        leat_table_release(&table);
+    }
     if (status == LEAT_OK) {
         item.schema = name.schema;
         item.table = name.table;

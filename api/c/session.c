@@ -220,6 +220,8 @@ static enum leat_status run_kind(struct run *run, const struct leat_sql_statemen
         return session_create(run, &statement->create, err);
     case LEAT_SQL_STATEMENT_INSERT:
         return session_insert(run, &statement->insert, err);
+    case LEAT_SQL_STATEMENT_CHANGE:
+        return session_change(run, &statement->change, err);
     case LEAT_SQL_STATEMENT_DROP:
         return session_drop(run, &statement->drop, err);
     case LEAT_SQL_STATEMENT_COPY:

@@ -45,6 +45,20 @@ LEAT_CHECKED enum leat_status session_create(struct run *run, const struct leat_
                                              struct leat_error *err);
 LEAT_CHECKED enum leat_status session_drop(struct run *run, const struct leat_sql_drop *drop,
                                            struct leat_error *err);
+enum leat_status session_name_parts(const struct leat_sql_path *path, struct leat_arena *arena,
+                                    struct leat_text **out, struct leat_error *err);
+/* Runs the plan into a sink and gives the receipts. */
+LEAT_CHECKED enum leat_status session_run_write(struct run *run, struct leat_plan *plan,
+                                                struct leat_sink *sink,
+                                                struct leat_bytes_list *receipts,
+                                                struct leat_error *err);
+/* An error if a column that is NOT NULL has a null. */
+LEAT_CHECKED enum leat_status session_required_values(const struct leat_schema *schema,
+                                                      const struct leat_batch *batch,
+                                                      struct leat_error *err);
+/* api/c/session_change.c */
+LEAT_CHECKED enum leat_status session_change(struct run *run, const struct leat_sql_change *change,
+                                             struct leat_error *err);
 /* api/c/session_copy.c */
 LEAT_CHECKED enum leat_status session_copy(struct run *run, const struct leat_sql_copy *copy,
                                            struct leat_error *err);

@@ -9,8 +9,8 @@
 
 /* --- rows into tables --- */
 
-static enum leat_status name_parts(const struct leat_sql_path *path, struct leat_arena *arena,
-                                   struct leat_text **out, struct leat_error *err)
+enum leat_status session_name_parts(const struct leat_sql_path *path, struct leat_arena *arena,
+                                    struct leat_text **out, struct leat_error *err)
 {
     *out = LEAT_NEW_ARRAY(arena, struct leat_text, path->count);
     if (!*out)
@@ -20,8 +20,8 @@ static enum leat_status name_parts(const struct leat_sql_path *path, struct leat
     return LEAT_OK;
 }
 
-static enum leat_status required_values(const struct leat_schema *schema,
-                                        const struct leat_batch *batch, struct leat_error *err)
+enum leat_status session_required_values(const struct leat_schema *schema,
+                                         const struct leat_batch *batch, struct leat_error *err)
 {
     for (uint32_t c = 0; c < schema->count; c++)
         for (uint32_t r = 0; schema->fields[c].required && r < batch->length; r++)
@@ -44,7 +44,7 @@ static enum leat_status insert_in_memory(struct run *run, const struct leat_plan
     uint64_t before = rows->row_count;
 
     for (size_t i = 0; status == LEAT_OK && i < fresh.batch_count; i++)
-        status = required_values(&rows->schema, &fresh.batches[i], err);
+        status = session_required_values(&rows->schema, &fresh.batches[i], err);
     for (size_t i = 0; status == LEAT_OK && i < fresh.batch_count; i++)
         status = leat_rows_append(rows, &fresh.batches[i], err);
     if (status != LEAT_OK) {
@@ -56,9 +56,8 @@ static enum leat_status insert_in_memory(struct run *run, const struct leat_plan
     return status;
 }
 
-/* Runs the plan into a sink and gives the receipts. */
-static enum leat_status run_write(struct run *run, struct leat_plan *plan, struct leat_sink *sink,
-                                  struct leat_bytes_list *receipts, struct leat_error *err)
+enum leat_status session_run_write(struct run *run, struct leat_plan *plan, struct leat_sink *sink,
+                                   struct leat_bytes_list *receipts, struct leat_error *err)
 {
     struct leat_plan *write = LEAT_NEW(&run->owner.arena, struct leat_plan);
     struct leat_plan **child = LEAT_NEW(&run->owner.arena, struct leat_plan *);
@@ -110,7 +109,7 @@ static enum leat_status append_rows(struct run *run, const struct leat_sql_path 
     uint64_t count = 0;
 
     LEAT_TRY(leat_plan_coerce(plan, schema, by_name, &run->plan_options, &run->owner, &plan, err));
-    LEAT_TRY(name_parts(path, &run->owner.arena, &parts, err));
+    LEAT_TRY(session_name_parts(path, &run->owner.arena, &parts, err));
     rows = path->count == 1 ? leat_memory_catalog_rows(session->catalog, parts[0]) : NULL;
     if (rows) {
         LEAT_TRY(insert_in_memory(run, plan, rows, &count, err));
@@ -120,9 +119,9 @@ static enum leat_status append_rows(struct run *run, const struct leat_sql_path 
         return leat_error_set(err, LEAT_E_TABLE_NOT_FOUND, "there is no such table");
     LEAT_TRY(lake->ops->open_sink(lake, parts, path->count, &sink, err));
     leat_bytes_list_init(&receipts);
-    status = run_write(run, plan, sink, &receipts, err);
+    status = session_run_write(run, plan, sink, &receipts, err);
     if (status == LEAT_OK) {
-        status = lake->ops->commit(lake, parts, path->count, false, &receipts, err);
+        status = lake->ops->commit(lake, parts, path->count, NULL, &receipts, err);
         if (status == LEAT_OK)
             status = count_written(&receipts, &run->owner.arena, &count, err);
     }
@@ -162,7 +161,7 @@ enum leat_status session_insert(struct run *run, const struct leat_sql_insert *i
     struct leat_text *parts;
     bool by_name = insert->by_name;
 
-    LEAT_TRY(name_parts(&insert->target, &run->owner.arena, &parts, err));
+    LEAT_TRY(session_name_parts(&insert->target, &run->owner.arena, &parts, err));
     LEAT_TRY(catalog->ops->find(catalog, parts, insert->target.count, &run->owner.arena, &relation,
                                 err));
     if (relation.kind != LEAT_RELATION_TABLE)
@@ -340,7 +339,7 @@ enum leat_status session_create(struct run *run, const struct leat_sql_create *c
                              "use leat run");
         return LEAT_UNSUPPORTED;
     }
-    LEAT_TRY(name_parts(&create->name, &run->owner.arena, &parts, err));
+    LEAT_TRY(session_name_parts(&create->name, &run->owner.arena, &parts, err));
     if (create->if_not_exists && relation_exists(run, parts, create->name.count))
         return run->output->end(run->output, "CREATE TABLE", 0, err);
     return create->kind == LEAT_SQL_CREATE_VIEW ? create_view(run, create, parts, err)
@@ -357,7 +356,7 @@ enum leat_status session_drop(struct run *run, const struct leat_sql_drop *drop,
 
     for (uint32_t i = 0; i < drop->count; i++) {
         enum leat_status status;
-        LEAT_TRY(name_parts(&drop->names[i], &run->owner.arena, &parts, err));
+        LEAT_TRY(session_name_parts(&drop->names[i], &run->owner.arena, &parts, err));
         status = catalog->ops->drop(catalog, parts, drop->names[i].count, kind, err);
         if (status == LEAT_NOT_FOUND && drop->if_exists) {
             leat_error_clear(err);

@@ -173,21 +173,40 @@ static struct leat_text default_name(const struct leat_sql_expr *ast)
     return leat_text_of("?column?");
 }
 
+static bool replaces(const struct leat_sql_expr *ast, uint32_t r, struct leat_text name)
+{
+    return leat_text_equal(ast->star->replace[r].name.text, name) ||
+           (ast->origin && leat_text_equal_nocase(ast->star->replace[r].name.text, name));
+}
+
+static bool check_replaced(struct select *s, const struct leat_sql_expr *ast,
+                           const struct output *outputs, uint32_t count)
+{
+    for (uint32_t r = 0; ast->star && r < ast->star->replace_count; r++) {
+        const struct leat_sql_name *name = &ast->star->replace[r].name;
+        uint32_t i = 0;
+        while (i < count && !replaces(ast, r, outputs[i].name))
+            i++;
+        if (i == count)
+            return plan_fail(s->pl, LEAT_E_UNKNOWN_COLUMN, name->offset, name->length, NULL,
+                             "column \"%s\" does not exist", name->text.data);
+    }
+    return true;
+}
+
 static bool bind_star_item(struct select *s, const struct leat_sql_expr *ast)
 {
     struct output *outputs = NULL;
     uint32_t count = 0;
     const struct leat_sql_star *star = ast->star;
 
-    if (!bind_star(&s->binding, ast, &outputs, &count))
+    if (!bind_star(&s->binding, ast, &outputs, &count) || !check_replaced(s, ast, outputs, count))
         return false;
     for (uint32_t i = 0; i < count; i++) {
         struct leat_expr *expr = NULL;
         for (uint32_t r = 0; star && r < star->replace_count; r++)
-            if ((leat_text_equal(star->replace[r].name.text, outputs[i].name) ||
-                 (ast->origin &&
-                  leat_text_equal_nocase(star->replace[r].name.text, outputs[i].name))) &&
-                !(expr = bind_expr(&s->binding, star->replace[r].value)))
+            if (replaces(ast, r, outputs[i].name) &&
+                !(expr = decide(s->pl, bind_expr(&s->binding, star->replace[r].value))))
                 return false;
         if (!expr) {
             expr = expr_column(s->pl, outputs[i].id, NULL);

@@ -13,6 +13,7 @@ struct leat_relation {
     enum leat_relation_kind kind;
     const char *name;                   /* as shown */
     struct leat_source *source;         /* TABLE: newly opened, taken by the caller */
+    const char *version;                /* TABLE: its state, for commit(); or NULL */
     const char *view_sql;               /* VIEW: the query's text */
     enum leat_sql_dialect view_dialect; /* VIEW: of that text */
     const char *view_file;              /* VIEW: where that text stands, for errors; or NULL */
@@ -40,9 +41,11 @@ struct leat_catalog_ops {
     /* A sink that appends to the table; committed by commit() with its receipts. */
     enum leat_status (*open_sink)(struct leat_catalog *catalog, const struct leat_text *parts,
                                   uint32_t count, struct leat_sink **out, struct leat_error *err);
+    /* With `replaced` the rows take the place of those of that version: LEAT_CONFLICT (40001) if
+     * the table has another one by now. NULL: they are added. */
     enum leat_status (*commit)(struct leat_catalog *catalog, const struct leat_text *parts,
-                               uint32_t count, bool replace, const struct leat_bytes_list *receipts,
-                               struct leat_error *err);
+                               uint32_t count, const char *replaced,
+                               const struct leat_bytes_list *receipts, struct leat_error *err);
 };
 struct leat_catalog {
     const struct leat_catalog_ops *ops;

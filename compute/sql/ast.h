@@ -301,6 +301,7 @@ enum leat_sql_statement_kind {
     LEAT_SQL_STATEMENT_CREATE, /* table, view, streaming table, materialized view */
     LEAT_SQL_STATEMENT_FLOW,
     LEAT_SQL_STATEMENT_INSERT,
+    LEAT_SQL_STATEMENT_CHANGE, /* DELETE, UPDATE, TRUNCATE */
     LEAT_SQL_STATEMENT_DROP,
     LEAT_SQL_STATEMENT_COPY,
     LEAT_SQL_STATEMENT_EXPLAIN,
@@ -443,12 +444,20 @@ struct leat_sql_test {
     struct leat_sql_expected *expected;
 };
 
+struct leat_sql_change {
+    const char *tag; /* "DELETE" */
+    struct leat_sql_path target;
+    struct leat_sql_query *rows;    /* all rows that the table has afterwards */
+    struct leat_sql_query *changed; /* one row: how many are changed */
+};
+
 struct leat_sql_statement {
     enum leat_sql_statement_kind kind;
     uint32_t offset; /* without the ';' and without comments before it */
     uint32_t length;
     union {
         struct leat_sql_query *query;
+        struct leat_sql_change change;
         struct leat_sql_create create;
         struct leat_sql_flow flow;
         struct leat_sql_insert insert;

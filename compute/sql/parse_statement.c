@@ -356,12 +356,7 @@ static bool refuse_statement(struct parser *p)
         const char *message;
         const char *hint;
     } refused[] = {
-        {LEAT_KEYWORD_UPDATE, "UPDATE is not supported yet",
-         "write CREATE OR REPLACE TABLE t AS SELECT ... with the changed values"},
-        {LEAT_KEYWORD_DELETE, "DELETE is not supported yet",
-         "write CREATE OR REPLACE TABLE t AS SELECT ... WHERE the rows to keep"},
         {LEAT_KEYWORD_MERGE, "MERGE is not supported yet", NULL},
-        {LEAT_KEYWORD_TRUNCATE, "TRUNCATE is not supported yet", NULL},
         {LEAT_KEYWORD_BEGIN, "transactions are not supported: each statement is one", NULL},
         {LEAT_KEYWORD_COMMIT, "transactions are not supported: each statement is one", NULL},
         {LEAT_KEYWORD_ROLLBACK, "transactions are not supported: each statement is one", NULL},
@@ -393,6 +388,11 @@ static bool parse_statement_of(struct parser *p, struct leat_sql_statement *stat
     case LEAT_KEYWORD_INSERT:
         statement->kind = LEAT_SQL_STATEMENT_INSERT;
         return parse_insert(p, &statement->insert);
+    case LEAT_KEYWORD_DELETE:
+    case LEAT_KEYWORD_UPDATE:
+    case LEAT_KEYWORD_TRUNCATE:
+        statement->kind = LEAT_SQL_STATEMENT_CHANGE;
+        return parse_change(p, &statement->change);
     case LEAT_KEYWORD_DROP:
         statement->kind = LEAT_SQL_STATEMENT_DROP;
         return parse_drop(p, &statement->drop);

@@ -135,6 +135,9 @@ bool starts_test_part(const struct parser *p);
 /* --- parse_grouping.c --- */
 bool parse_group_by(struct parser *p, struct leat_sql_select *select); /* behind GROUP */
 
+/* --- parse_change.c: DELETE, UPDATE, TRUNCATE, the current token --- */
+bool parse_change(struct parser *p, struct leat_sql_change *out);
+
 /* --- parse_from.c --- */
 struct leat_sql_from *parse_from_item(struct parser *p);
 

@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 
 import duckdb
@@ -58,6 +59,24 @@ def compare(table) -> None:
     check(f"{name} rows", ours == theirs, f"{sum(ours.values())} and {sum(theirs.values())} rows; {difference}")
 
 
+def change_rows(catalog) -> None:
+    """UPDATE and DELETE by leat, as PyIceberg sees them; and beside another client, whose rows are never lost."""
+    leat("UPDATE flights.airlines SET name = upper(name) WHERE carrier >= 'U'")
+    compare(catalog.load_table("flights.airlines"))
+    leat("DELETE FROM flights.airlines WHERE carrier = 'ZZ'")
+    table = catalog.load_table("flights.airlines")
+    compare(table)
+    slow = "UPDATE flights.airlines SET name = (SELECT count(*) FROM generate_series(1, 60000000) g WHERE g % 7 = 1)::text WHERE carrier = 'AA'"
+    process = subprocess.Popen([LEAT, "query", "-q", "--lake", LAKE, "-c", slow], stderr=subprocess.PIPE, text=True)
+    time.sleep(0.2)
+    table.append(pa.table({"carrier": ["YY"], "name": ["Beside"]}, schema=table.schema().as_arrow()))
+    message = process.communicate()[1]
+    rows = leat("SELECT carrier FROM flights.airlines WHERE carrier = 'YY'")[1:]
+    check("an append beside an UPDATE is not lost", rows == [["YY"]], f"{rows} {message}")
+    check("the UPDATE came first, or says that it met a change", process.returncode == 0 or "L3003" in message, message)
+    compare(catalog.load_table("flights.airlines"))
+
+
 def main() -> int:
     catalog = load_catalog("leat", type="sql", uri=f"sqlite:///{LAKE}/catalog.db", warehouse=f"file://{LAKE}/warehouse")
     names = [t for n in catalog.list_namespaces() for t in catalog.list_tables(n)]
@@ -69,6 +88,7 @@ def main() -> int:
     table.append(pa.table({"carrier": ["ZZ"], "name": ["Zed Air"]}, schema=table.schema().as_arrow()))
     check("appended by PyIceberg", leat("SELECT name FROM flights.airlines WHERE carrier = 'ZZ'")[1:] == [["Zed Air"]])
     check("rows after append", int(leat("SELECT count(*) FROM flights.airlines")[1][0]) == int(before) + 1)
+    change_rows(catalog)
     for path in glob.glob(f"{LAKE}/warehouse/flights/*/data/*.parquet"):
         ok = pq.read_table(path).num_rows == duckdb.sql(f"SELECT count(*) FROM '{path}'").fetchall()[0][0]
         check(f"pyarrow and DuckDB read {os.path.basename(path)}", ok)
