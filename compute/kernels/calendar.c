@@ -159,8 +159,8 @@ static struct leat_interval age(int64_t a, int64_t b)
         time += MICROS_PER_DAY;
         days--;
     }
-    if (days < 0) { /* borrow the days of the earlier date's month, or of the later one's */
-        days += negative ? days_in_month(y1, m1) : days_in_month(y2, m2);
+    if (days < 0) { /* borrow the days of the earlier date's month */
+        days += days_in_month(y2, m2);
         months--;
     }
     struct leat_interval result = {(int32_t)months, (int32_t)days, time};

@@ -34,6 +34,7 @@ enum token {
     TOKEN_QUARTER,
     TOKEN_ISO_WEEK,
     TOKEN_WEEK,
+    TOKEN_WEEK_OF_MONTH,
     TOKEN_CENTURY,
     TOKEN_JULIAN,
     TOKEN_ZONE,
@@ -42,17 +43,18 @@ enum token {
 static const struct {
     const char *text;
     enum token token;
-} token_table[] = {/* longer ones first */
-                   {"YYYY", TOKEN_YEAR},       {"IYYY", TOKEN_ISO_YEAR}, {"MONTH", TOKEN_MONTH},
-                   {"HH24", TOKEN_HOUR24},     {"HH12", TOKEN_HOUR12},   {"DDD", TOKEN_DAY_OF_YEAR},
-                   {"DAY", TOKEN_DAY},         {"MON", TOKEN_MON},       {"YY", TOKEN_YEAR2},
-                   {"MM", TOKEN_MONTH_NUMBER}, {"MI", TOKEN_MINUTE},     {"MS", TOKEN_MILLIS},
-                   {"DD", TOKEN_DAY_NUMBER},   {"DY", TOKEN_DY},         {"HH", TOKEN_HOUR12},
-                   {"SS", TOKEN_SECOND},       {"US", TOKEN_MICROS},     {"AM", TOKEN_HALF},
-                   {"PM", TOKEN_HALF},         {"IW", TOKEN_ISO_WEEK},   {"WW", TOKEN_WEEK},
-                   {"ID", TOKEN_ISO_DOW},      {"CC", TOKEN_CENTURY},    {"TZ", TOKEN_ZONE},
-                   {"FM", TOKEN_FILL},         {"Q", TOKEN_QUARTER},     {"D", TOKEN_DOW},
-                   {"J", TOKEN_JULIAN}};
+} token_table[] =
+    {/* longer ones first */
+     {"YYYY", TOKEN_YEAR},       {"IYYY", TOKEN_ISO_YEAR},  {"MONTH", TOKEN_MONTH},
+     {"HH24", TOKEN_HOUR24},     {"HH12", TOKEN_HOUR12},    {"DDD", TOKEN_DAY_OF_YEAR},
+     {"DAY", TOKEN_DAY},         {"MON", TOKEN_MON},        {"YY", TOKEN_YEAR2},
+     {"MM", TOKEN_MONTH_NUMBER}, {"MI", TOKEN_MINUTE},      {"MS", TOKEN_MILLIS},
+     {"DD", TOKEN_DAY_NUMBER},   {"DY", TOKEN_DY},          {"HH", TOKEN_HOUR12},
+     {"SS", TOKEN_SECOND},       {"US", TOKEN_MICROS},      {"AM", TOKEN_HALF},
+     {"PM", TOKEN_HALF},         {"IW", TOKEN_ISO_WEEK},    {"WW", TOKEN_WEEK},
+     {"ID", TOKEN_ISO_DOW},      {"CC", TOKEN_CENTURY},     {"TZ", TOKEN_ZONE},
+     {"FM", TOKEN_FILL},         {"Q", TOKEN_QUARTER},      {"D", TOKEN_DOW},
+     {"J", TOKEN_JULIAN},        {"W", TOKEN_WEEK_OF_MONTH}};
 static const char *const month_names[] = {"January",   "February", "March",    "April",
                                           "May",       "June",     "July",     "August",
                                           "September", "October",  "November", "December"};
@@ -170,6 +172,8 @@ static enum leat_status append_token(struct leat_buffer *out, const struct momen
         return append_number(out, m->iso_week, 2, fill, err);
     case TOKEN_WEEK:
         return append_number(out, (doy - 1) / 7 + 1, 2, fill, err);
+    case TOKEN_WEEK_OF_MONTH:
+        return append_number(out, (m->day - 1) / 7 + 1, 1, fill, err);
     case TOKEN_CENTURY:
         return append_number(out, (m->year + 99) / 100, 2, fill, err);
     case TOKEN_JULIAN:
@@ -180,6 +184,28 @@ static enum leat_status append_token(struct leat_buffer *out, const struct momen
         break;
     }
     return LEAT_OK;
+}
+
+/* TH behind a number: ST, ND, RD or TH, in the template's case. *length: of the suffix, 0 if there
+ * is none. */
+static enum leat_status append_ordinal(struct leat_buffer *out, struct leat_text template,
+                                       size_t at, size_t *length, struct leat_error *err)
+{
+    static const char *const endings[2][4] = {{"th", "st", "nd", "rd"}, {"TH", "ST", "ND", "RD"}};
+    size_t digits = out->length;
+    unsigned last, tens;
+
+    *length = 0;
+    if (template.length < at + 2 || strncasecmp(template.data + at, "th", 2) != 0 || digits == 0 ||
+        out->data[digits - 1] < '0' || out->data[digits - 1] > '9')
+        return LEAT_OK;
+    last = out->data[digits - 1] - '0';
+    tens = digits > 1 && out->data[digits - 2] >= '0' && out->data[digits - 2] <= '9'
+               ? out->data[digits - 2] - '0'
+               : 0;
+    *length = 2;
+    return leat_buffer_append_string(
+        out, endings[template.data[at] == 'T'][tens == 1 || last > 3 ? 0 : last], err);
 }
 
 static enum leat_status row_date_to_char(struct kernel_call *call, uint32_t i,
@@ -197,9 +223,13 @@ static enum leat_status row_date_to_char(struct kernel_call *call, uint32_t i,
             LEAT_TRY(leat_buffer_append(out, template.data + at + 1, size, err));
             length = size + 1 + (end != NULL);
         } else if (token_at(template, at, &token, &length)) {
-            if (token != TOKEN_FILL)
+            size_t suffix = 0;
+            if (token != TOKEN_FILL) {
                 LEAT_TRY(append_token(out, &m, token, template.data + at, fill, err));
+                LEAT_TRY(append_ordinal(out, template, at + length, &suffix, err));
+            }
             fill = token == TOKEN_FILL;
+            length += suffix;
         } else {
             length = 1;
             LEAT_TRY(leat_buffer_append_byte(out, (uint8_t) template.data[at], err));

@@ -202,11 +202,31 @@ static struct leat_expr *coalesce_boolean(struct planner *pl, struct leat_expr *
     return expr;
 }
 
+/* (a, b) IS NULL: all are; IS NOT NULL: none is. */
+static struct leat_expr *bind_row_null(struct binding *b, const struct leat_sql_expr *ast)
+{
+    const struct leat_sql_expr *row = ast->args[0];
+    struct exprs list = {0};
+
+    for (uint32_t i = 0; i < row->arg_count; i++) {
+        struct leat_expr *arg = decide(b->pl, bind_expr(b, row->args[i]));
+        if (!arg ||
+            !exprs_add(
+                b->pl, &list,
+                expr_unary(b->pl, ast->negated ? LEAT_EXPR_IS_NOT_NULL : LEAT_EXPR_IS_NULL, arg)))
+            return NULL;
+    }
+    return at(expr_and(b->pl, &list), ast);
+}
+
 static struct leat_expr *bind_is(struct binding *b, const struct leat_sql_expr *ast)
 {
-    struct leat_expr *arg = bind_expr(b, ast->args[0]), *expr;
+    struct leat_expr *arg, *expr;
     const char *test = ast->name.data;
 
+    if (strcmp(test, "null") == 0 && ast->args[0]->kind == LEAT_SQL_ROW && ast->args[0]->arg_count)
+        return bind_row_null(b, ast);
+    arg = bind_expr(b, ast->args[0]);
     if (!arg)
         return NULL;
     if (strcmp(test, "null") == 0) {
@@ -347,6 +367,49 @@ static struct leat_expr *bind_row_equality(struct binding *b, const struct leat_
     return expr_and(b->pl, &list);
 }
 
+/* (a, b) < (c, d): a < c OR (a = c AND b < d). */
+static struct leat_expr *bind_row_order(struct binding *b, const struct leat_sql_expr *ast)
+{
+    const struct leat_sql_expr *left = ast->args[0], *right = ast->args[1];
+    char strict[2] = {ast->name.data[0], 0};
+    struct leat_expr *rest = NULL;
+
+    if (left->arg_count != right->arg_count) {
+        plan_fail(b->pl, LEAT_E_COLUMN_COUNT, right->offset, right->length, NULL,
+                  "unequal number of entries in row expressions");
+        return NULL;
+    }
+    for (uint32_t i = left->arg_count; i-- > 0;) {
+        bool last = i + 1 == left->arg_count;
+        struct leat_expr *order =
+            compare(b, last ? ast->name.data : strict, bind_expr(b, left->args[i]),
+                    bind_expr(b, right->args[i]), ast);
+        struct leat_expr *both, *any;
+        if (last || !order) {
+            rest = order;
+        } else {
+            both = expr_new(b->pl, LEAT_EXPR_AND, leat_type_get(LEAT_BOOLEAN), 2);
+            any = expr_new(b->pl, LEAT_EXPR_OR, leat_type_get(LEAT_BOOLEAN), 2);
+            if (!both || !any)
+                return NULL;
+            both->args[0] =
+                compare(b, "=", bind_expr(b, left->args[i]), bind_expr(b, right->args[i]), ast);
+            both->args[1] = rest;
+            any->args[0] = order;
+            any->args[1] = both;
+            rest = both->args[0] ? any : NULL;
+        }
+        if (!rest)
+            return NULL;
+    }
+    return at(rest, ast);
+}
+
+static bool is_order(const char *name)
+{
+    return (name[0] == '<' || name[0] == '>') && (name[1] == 0 || (name[1] == '=' && name[2] == 0));
+}
+
 static struct leat_expr *bind_in_rows(struct binding *b, const struct leat_sql_expr *ast)
 {
     struct leat_expr *any =
@@ -472,6 +535,8 @@ static struct leat_expr *bind_operator(struct binding *b, const struct leat_sql_
         if (unequal || strcmp(ast->name.data, "=") == 0)
             return at(negate(b->pl, bind_row_equality(b, ast->args[0], ast->args[1], ast), unequal),
                       ast);
+        if (is_order(ast->name.data))
+            return bind_row_order(b, ast);
     }
     for (uint32_t i = 0; i < ast->arg_count; i++)
         if (!(args[i] = bind_expr(b, ast->args[i])))

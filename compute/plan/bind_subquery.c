@@ -145,13 +145,124 @@ static struct leat_expr *mark_of(struct binding *b, struct pending *pending,
     return negated ? expr_unary(b->pl, LEAT_EXPR_NOT, expr) : expr;
 }
 
+static struct leat_expr *bind_quantified(struct binding *b, const struct leat_sql_expr *ast);
+
+/* x op ANY(list) is x op ANY(SELECT unnest(list)). */
+static struct leat_expr *bind_any_list(struct binding *b, const struct leat_sql_expr *ast)
+{
+    struct planner *pl = b->pl;
+    struct leat_sql_expr *copy = plan_alloc(pl, sizeof(*copy));
+    struct leat_sql_expr *expr = plan_alloc(pl, sizeof(*expr));
+    struct leat_sql_expr **args = plan_alloc(pl, sizeof(struct leat_sql_expr *));
+    struct leat_sql_call *call = plan_alloc(pl, sizeof(*call));
+    struct leat_sql_name *name = plan_alloc(pl, sizeof(*name));
+    struct leat_sql_query *query = plan_alloc(pl, sizeof(*query));
+    struct leat_sql_body *body = plan_alloc(pl, sizeof(*body));
+    struct leat_sql_select *select = plan_alloc(pl, sizeof(*select));
+    struct leat_sql_item *item = plan_alloc(pl, sizeof(*item));
+
+    if (!copy || !expr || !args || !call || !name || !query || !body || !select || !item)
+        return NULL;
+    args[0] = ast->args[1];
+    *name = (struct leat_sql_name){.text = leat_text_of("unnest")};
+    call->function = (struct leat_sql_path){1, name, ast->offset, ast->length};
+    call->args = (struct leat_sql_exprs){1, args};
+    expr->kind = LEAT_SQL_CALL;
+    expr->offset = ast->args[1]->offset;
+    expr->length = ast->args[1]->length;
+    expr->depth = ast->depth;
+    expr->call = call;
+    item->expr = expr;
+    *select = (struct leat_sql_select){.item_count = 1, .items = item};
+    *body = (struct leat_sql_body){.kind = LEAT_SQL_SELECT,
+                                   .offset = expr->offset,
+                                   .length = expr->length,
+                                   .depth = 1,
+                                   .select = select};
+    *query = (struct leat_sql_query){
+        .offset = expr->offset, .length = expr->length, .body = body, .dialect = LEAT_SQL_POSTGRES};
+    *copy = *ast;
+    copy->query = query;
+    copy->arg_count = 1;
+    return bind_quantified(b, copy);
+}
+
+static struct leat_expr *is_found(struct planner *pl, struct leat_expr *list,
+                                  struct leat_expr *value)
+{
+    struct leat_expr *args[2] = {list, value};
+    struct leat_expr *at = value ? call_function(pl, "array_position", args, 2, 0, 0) : NULL;
+
+    return at ? expr_unary(pl, LEAT_EXPR_IS_NOT_NULL, at) : NULL;
+}
+
+/* x = ANY(list), from where x is and whether the list has nulls; negated for x <> ALL(list). */
+static struct leat_expr *bind_member(struct binding *b, const struct leat_sql_expr *ast,
+                                     struct leat_expr *value, struct leat_expr *list, bool negated)
+{
+    struct planner *pl = b->pl;
+    const struct leat_type *boolean = leat_type_get(LEAT_BOOLEAN);
+    struct leat_expr *expr = expr_new(pl, LEAT_EXPR_CASE, boolean, 11);
+    struct leat_expr *size[2] = {call_function(pl, "cardinality", &list, 1, 0, 0),
+                                 expr_integer(pl, 0)};
+
+    value = decide(pl, value);
+    if (!expr || !size[0] || !size[1] || !value)
+        return NULL;
+    expr->args[0] = expr_unary(pl, LEAT_EXPR_IS_NULL, list);
+    expr->args[1] = expr_null(pl, boolean);
+    expr->args[2] = call_function(pl, "=", size, 2, 0, 0);
+    expr->args[3] = expr_boolean(pl, negated);
+    expr->args[4] = expr_unary(pl, LEAT_EXPR_IS_NULL, value);
+    expr->args[5] = expr_null(pl, boolean);
+    expr->args[6] = is_found(pl, list, value);
+    expr->args[7] = expr_boolean(pl, !negated);
+    expr->args[8] = is_found(pl, list, expr_null(pl, list->type->fields[0].type));
+    expr->args[9] = expr_null(pl, boolean);
+    expr->args[10] = expr_boolean(pl, negated);
+    for (uint32_t i = 0; i < 11; i++)
+        if (!expr->args[i])
+            return NULL;
+    expr->offset = ast->offset;
+    expr->length = ast->length;
+    return expr;
+}
+
+/* x op ANY(list), which is no ARRAY[...]. */
+static struct leat_expr *bind_any_value(struct binding *b, const struct leat_sql_expr *ast)
+{
+    struct leat_expr *list = bind_expr(b, ast->args[1]), *value;
+    struct idset refs = {0};
+
+    if (!list || !expr_refs(b->pl, list, &refs))
+        return NULL;
+    if (list->type->id != LEAT_LIST) {
+        plan_fail(b->pl, LEAT_E_TYPE_MISMATCH, list->offset, list->length, NULL,
+                  "op ANY/ALL (array) requires array on right side");
+        return NULL;
+    }
+    if (ast->negated || strcmp(ast->name.data, ast->flag ? "<>" : "=") != 0) {
+        if (idset_empty(&refs))
+            return bind_any_list(b, ast);
+        plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, ast->offset, ast->length,
+                  "write = ANY(list), <> ALL(list), or unnest the list in FROM",
+                  "%s %s of a column's lists is not supported", ast->name.data,
+                  ast->flag ? "ALL" : "ANY");
+        return NULL;
+    }
+    value = bind_expr(b, ast->args[0]);
+    return value ? bind_member(b, ast, value, list, ast->flag) : NULL;
+}
+
 /* x op ANY(ARRAY[...]) as a chain of comparisons. */
 static struct leat_expr *bind_any_array(struct binding *b, const struct leat_sql_expr *ast)
 {
     const struct leat_sql_expr *list = ast->arg_count > 1 ? ast->args[1] : NULL;
     struct leat_expr *chain, *value;
 
-    if (!list || list->kind != LEAT_SQL_ARRAY || !list->arg_count) {
+    if (list && (list->kind != LEAT_SQL_ARRAY || !list->arg_count))
+        return bind_any_value(b, ast);
+    if (!list) {
         plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, ast->offset, ast->length,
                   "write x IN (1, 2), or ANY (SELECT unnest(list))",
                   "ANY and ALL take a subquery or ARRAY[...]");

@@ -178,7 +178,8 @@ def write_back(path, results):
             if error:
                 out[-1] = f"statement error {error}"
             elif was_query or re.match(r"(select|with|values|table|\()", lines[i + 1], re.I):
-                out[-1] = "query rowsort" if "order by" not in lines_until(lines, i + 1).lower() else "query"
+                sorts = "rowsort" in lines[i] or "order by" not in lines_until(lines, i + 1).lower()
+                out[-1] = "query rowsort" if sorts else "query"
             else:
                 out[-1] = "statement ok"
             i += 1
