@@ -68,6 +68,51 @@ enum leat_status session_explain(struct run *run, const struct leat_sql_explain 
     return status;
 }
 
+/* One row a signature, in the order of names: SHOW FUNCTIONS. Names that SQL cannot call are left
+ * out: those of other dialects' forms, and of the forms of the grammar. */
+static int compare_functions(const void *a, const void *b)
+{
+    const struct leat_function *const *x = a, *const *y = b;
+    int order = strcmp((*x)->name, (*y)->name);
+
+    return order ? order : strcmp((*x)->signature, (*y)->signature);
+}
+
+static enum leat_status show_functions(struct run *run, struct leat_error *err)
+{
+    static const char *const names[] = {"name", "kind", "signature", "description"};
+    static const char *const kinds[] = {"scalar", "aggregate", "window"};
+    struct leat_arena *arena = &run->owner.arena;
+    const struct leat_function **list;
+    struct leat_text *cells;
+    uint32_t total = 0, count = 0;
+
+    while (leat_function_at(total))
+        total++;
+    list = LEAT_NEW_ARRAY(arena, const struct leat_function *, total);
+    cells = LEAT_NEW_ARRAY(arena, struct leat_text, (size_t)total * 4);
+    if (!list || !cells)
+        return leat_error_memory(err);
+    for (uint32_t i = 0; i < total; i++) {
+        const struct leat_function *function = leat_function_at(i);
+        if (strncmp(function->name, "spark_", 6) != 0 && function->help[0])
+            list[count++] = function;
+    }
+    qsort(list, count, sizeof(struct leat_function *), compare_functions);
+    total = count;
+    count = 0;
+    for (uint32_t i = 0; i < total; i++) /* overloads with one signature for people */
+        if (i == 0 || compare_functions(&list[i], &list[count - 1]) != 0)
+            list[count++] = list[i];
+    for (uint32_t i = 0; i < count; i++) {
+        cells[i * 4] = leat_text_of(list[i]->name);
+        cells[i * 4 + 1] = leat_text_of(kinds[list[i]->kind]);
+        cells[i * 4 + 2] = leat_text_of(list[i]->signature);
+        cells[i * 4 + 3] = leat_text_of(list[i]->help);
+    }
+    return give_texts(run, names, 4, cells, count, "SHOW", err);
+}
+
 enum leat_status session_show(struct run *run, const struct leat_sql_show *show,
                               struct leat_error *err)
 {
@@ -75,8 +120,10 @@ enum leat_status session_show(struct run *run, const struct leat_sql_show *show,
     struct leat_bytes_list list;
     enum leat_status status;
 
+    if (show->kind == LEAT_SQL_SHOW_FUNCTIONS)
+        return show_functions(run, err);
     if (show->kind != LEAT_SQL_SHOW_TABLES && show->kind != LEAT_SQL_SHOW_VIEWS)
-        return leat_error_set(err, LEAT_E_UNSUPPORTED, "SHOW knows TABLES only");
+        return leat_error_set(err, LEAT_E_UNSUPPORTED, "SHOW knows TABLES and FUNCTIONS");
     leat_bytes_list_init(&list);
     status = leat_session_names(run->session, &list, err);
     if (status == LEAT_OK)

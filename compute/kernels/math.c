@@ -14,6 +14,11 @@ static enum leat_status bad(struct leat_error *err, const char *text)
     return leat_error_set(err, LEAT_E_BAD_ARGUMENT, "%s", text);
 }
 
+static enum leat_status out_of_range(struct leat_error *err, const char *text)
+{
+    return leat_error_set(err, LEAT_E_OVERFLOW, "%s", text);
+}
+
 /* A finite argument must give a finite result. */
 static enum leat_status check_finite(const struct kernel_call *call, double x, double r,
                                      struct leat_error *err)
@@ -47,10 +52,38 @@ static enum leat_status check_finite(const struct kernel_call *call, double x, d
     return leat_error_set(err, LEAT_E_POWER, "cannot take square root of a negative number")
 #define UNIT_RANGE                                                                                 \
     if (x < -1 || x > 1)                                                                           \
-    return bad(err, "input is out of range: it must lie between -1 and 1")
+    return out_of_range(err, "input is out of range: it must lie between -1 and 1")
 #define FINITE                                                                                     \
     if (isinf(x))                                                                                  \
-    return bad(err, "input is out of range: it must be finite")
+    return out_of_range(err, "input is out of range: it must be finite")
+
+#define FROM_ONE                                                                                   \
+    if (x < 1)                                                                                     \
+    return out_of_range(err, "input is out of range: it must be at least 1")
+
+/* Angles in degrees: as PostgreSQL's, they are exact where a whole number of degrees gives 0, a
+ * half or 1. */
+static double in_radians(double x)
+{
+    return fmod(x, 360.0) * (M_PI / 180.0);
+}
+static double snapped(double r)
+{
+    double near = rint(r * 2) / 2;
+    return fabs(r - near) < 1e-15 ? near + 0.0 : r;
+}
+static double tangent(double x)
+{
+    double sine = snapped(sin(in_radians(x))), cosine = snapped(cos(in_radians(x)));
+    double r =
+        fabs(fabs(sine) - fabs(cosine)) < 1e-15 ? (sine * cosine > 0 ? 1 : -1) : sine / cosine;
+    return r + 0.0;
+}
+static double rounded_degrees(double radians)
+{
+    double r = radians * (180.0 / M_PI), near = rint(r);
+    return fabs(r - near) < 1e-13 ? near : r;
+}
 
 DOUBLE_FUNCTION(ceil, ceil(x), ANY_ARGUMENT)
 DOUBLE_FUNCTION(floor, floor(x), ANY_ARGUMENT)
@@ -73,6 +106,16 @@ DOUBLE_FUNCTION(atan, atan(x), ANY_ARGUMENT)
 DOUBLE_FUNCTION(sinh, sinh(x), ANY_ARGUMENT)
 DOUBLE_FUNCTION(cosh, cosh(x), ANY_ARGUMENT)
 DOUBLE_FUNCTION(tanh, tanh(x), ANY_ARGUMENT)
+DOUBLE_FUNCTION(asinh, asinh(x), ANY_ARGUMENT)
+DOUBLE_FUNCTION(acosh, acosh(x), FROM_ONE)
+DOUBLE_FUNCTION(atanh, atanh(x), UNIT_RANGE)
+DOUBLE_FUNCTION(sind, snapped(sin(in_radians(x))), FINITE)
+DOUBLE_FUNCTION(cosd, snapped(cos(in_radians(x))), FINITE)
+DOUBLE_FUNCTION(tand, tangent(x), FINITE)
+DOUBLE_FUNCTION(cotd, 1.0 / tangent(x), FINITE)
+DOUBLE_FUNCTION(asind, rounded_degrees(asin(x)), UNIT_RANGE)
+DOUBLE_FUNCTION(acosd, rounded_degrees(acos(x)), UNIT_RANGE)
+DOUBLE_FUNCTION(atand, rounded_degrees(atan(x)), ANY_ARGUMENT)
 DOUBLE_FUNCTION(degrees, x *(180.0 / M_PI), ANY_ARGUMENT)
 DOUBLE_FUNCTION(radians, x *(M_PI / 180.0), ANY_ARGUMENT)
 
@@ -378,6 +421,16 @@ static const struct leat_function functions[] = {
     ONE("sinh", "hyperbolic sine", run_sinh),
     ONE("cosh", "hyperbolic cosine", run_cosh),
     ONE("tanh", "hyperbolic tangent", run_tanh),
+    ONE("asinh", "inverse hyperbolic sine", run_asinh),
+    ONE("acosh", "inverse hyperbolic cosine", run_acosh),
+    ONE("atanh", "inverse hyperbolic tangent", run_atanh),
+    ONE("sind", "sine of degrees", run_sind),
+    ONE("cosd", "cosine of degrees", run_cosd),
+    ONE("tand", "tangent of degrees", run_tand),
+    ONE("cotd", "cotangent of degrees", run_cotd),
+    ONE("asind", "inverse sine in degrees", run_asind),
+    ONE("acosd", "inverse cosine in degrees", run_acosd),
+    ONE("atand", "inverse tangent in degrees", run_atand),
     ONE("degrees", "radians to degrees", run_degrees),
     ONE("radians", "degrees to radians", run_radians),
     FUNCTION("pi", "pi() -> double precision", "3.14159...", "", 'd', FUNCTION_TOTAL, run_pi, NULL),

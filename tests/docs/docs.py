@@ -57,6 +57,17 @@ def run(document: str, folder: pathlib.Path) -> None:
     shell.wait()
 
 
+def functions() -> None:
+    """docs/functions.md is of this build: scripts/functions.sh writes it."""
+    leat = root / "build/release/leat"
+    listed = subprocess.run([leat, "query", "-q", "--format", "csv", "-c", "SHOW FUNCTIONS"], capture_output=True, text=True, check=True)
+    text = (root / "docs/functions.md").read_text()
+    names = {line.split(",")[0] for line in listed.stdout.splitlines()[1:]}
+    missing = sorted(name for name in names if name[0].isalpha() and f"| {name} |" not in text)
+    check("docs/functions.md", len(names) > 200 and not missing, f"scripts/functions.sh was not run: {missing}")
+
+
+functions()
 for path, place in DOCUMENTS:
     folder = work / path.replace("/", "-")
     (folder / "build").mkdir(parents=True)
