@@ -360,9 +360,12 @@ static enum leat_status cut_and_run(struct running *r, const struct leat_plan *p
     return run_job(r, err);
 }
 
-/* Whether the plan's rows are those that stand in its text: not worth a task of a host. */
+/* Whether the plan's rows are those that stand in its text: not worth a task of a host. What writes
+ * goes to the host like all others, so that receipts come in one form. */
 static bool reads_nothing(const struct leat_plan *plan)
 {
+    if (plan->kind == LEAT_PLAN_WRITE)
+        return false;
     if (plan->child_count == 0)
         return plan->kind == LEAT_PLAN_VALUES || plan->kind == LEAT_PLAN_WORKING;
     for (uint32_t i = 0; i < plan->child_count; i++)

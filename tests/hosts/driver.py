@@ -39,6 +39,13 @@ expect("one without a cluster", 1, "L2404", "spark://x:1", LEAT_LOOPBACK="unreac
 expect("a task that wins twice", 1, "won twice", LEAT_LOOPBACK="twice")
 expect("a task that is forgotten", 1, "nothing about task", LEAT_LOOPBACK="missing")
 expect("no driver at all", 2, "L2405", "LEAT_HOSTS", LEAT_HOSTS="/nowhere")
+result = subprocess.run([LEAT, "query", "-q", "--on", "spark", "--master", "spark://x:1", "-c", "SELECT 1 AS one"], capture_output=True, text=True,
+                        env={**os.environ, "LEAT_HOSTS": "/nowhere"})  # fmt: skip
+if result.stdout == "one\n1\n":
+    passed += 1
+else:
+    failed += 1
+    print(f"FAIL a query that reads nothing needs no host: {result.stderr[:300]}")
 expect("no packed worker", 2, "L2405", "pack_worker", LEAT_WORKER_PACK="/nowhere")
 for arguments, words in (
     (["--on", "spark"], "--master spark://"),
@@ -58,7 +65,7 @@ with tempfile.TemporaryDirectory() as folder:
     (project / "transformations/a.sql").write_text("CREATE MATERIALIZED VIEW a AS SELECT 1 AS x;")
     (project / "leat.yaml").write_text("name: test\nlake: lake\nhosts:\n  prod: {host: spark, master: 'spark://head:7077', tasks: 3}\n")
     environment = {**os.environ, "LEAT_HOSTS": str(HOSTS), "LEAT_LOOPBACK": "unreachable"}
-    for command in (["run", "--on", "prod"], ["query", "--on", "prod", "-c", "SELECT 1"]):
+    for command in (["run", "--on", "prod"], ["query", "--on", "prod", "-c", "SELECT count(*) FROM generate_series(1, 9)"]):
         result = subprocess.run([LEAT, *command], cwd=project, capture_output=True, text=True, env=environment)
         good = "spark://head:7077" in result.stderr and "L2404" in result.stderr
         passed += good
