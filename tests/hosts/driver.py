@@ -40,7 +40,7 @@ expect("a task that wins twice", 1, "won twice", LEAT_LOOPBACK="twice")
 expect("a task that is forgotten", 1, "nothing about task", LEAT_LOOPBACK="missing")
 expect("no driver at all", 2, "L2405", "LEAT_HOSTS", LEAT_HOSTS="/nowhere")
 result = subprocess.run([LEAT, "query", "-q", "--on", "spark", "--master", "spark://x:1", "-c", "SELECT 1 AS one"], capture_output=True, text=True,
-                        env={**os.environ, "LEAT_HOSTS": "/nowhere"})  # fmt: skip
+                        env={**os.environ, "LEAT_HOSTS": str(HOSTS), "LEAT_LOOPBACK": "unreachable"})  # fmt: skip
 if result.stdout == "one\n1\n":
     passed += 1
 else:
