@@ -14,7 +14,7 @@
 enum { BUCKETS = 256, SHOWN_ROWS = 5, MAX_TABLES = 10000 };
 
 struct verify_options {
-    const char *environment, *threads, *memory, *on, *master, *host_config, *against;
+    const char *environment, *threads, *task_threads, *memory, *on, *master, *host_config, *against;
     bool keep;
 };
 struct side {
@@ -498,9 +498,12 @@ static void close_side(struct side *side, bool keep)
 static int verify(const char *folder, const struct verify_options *o,
                   const struct leat_update_options *update)
 {
-    struct side sides[2] = {
-        {.host = {.name = o->on, .master = o->master, .config = o->host_config}, .name = o->on},
-        {.host = {.name = o->against}, .name = o->against}};
+    struct side sides[2] = {{.host = {.name = o->on,
+                                      .master = o->master,
+                                      .config = o->host_config,
+                                      .task_threads = update->host.task_threads},
+                             .name = o->on},
+                            {.host = {.name = o->against}, .name = o->against}};
     struct leat_error error;
     struct leat_arena arena;
     unsigned differing = 0;
@@ -531,7 +534,8 @@ static int run_verify(int argc, char **argv)
         {"--env", &o.environment, NULL}, {"--threads", &o.threads, NULL},
         {"--memory", &o.memory, NULL},   {"--on", &o.on, NULL},
         {"--master", &o.master, NULL},   {"--host-config", &o.host_config, NULL},
-        {"--against", &o.against, NULL}, {"--keep", NULL, &o.keep}};
+        {"--against", &o.against, NULL}, {"--task-threads", &o.task_threads, NULL},
+        {"--keep", NULL, &o.keep}};
     struct leat_update_options update = {.cancel = &cancel};
     struct leat_error error;
 
@@ -541,7 +545,8 @@ static int run_verify(int argc, char **argv)
     if (!o.on || !leat_cli_threads(o.threads, &update.threads) ||
         (o.memory && !leat_cli_size(o.memory, &update.memory))) {
         (void)leat_error_set(&error, LEAT_E_USAGE,
-                             "leat verify: --on HOST is needed; --threads takes a number, --memory "
+                             "leat verify: --on HOST is needed; --threads and --task-threads take "
+                             "a number, --memory "
                              "a size such as 256MB");
         leat_cli_report(&error, 1, false);
         return LEAT_EXIT_USAGE;
@@ -566,6 +571,7 @@ const struct leat_command leat_command_verify = {
     "  --against HOST       what it is compared with (default local)\n"
     "  --env NAME           environment: configs/config.NAME.yaml (default dev)\n"
     "  --threads N          threads, or tasks (default: all there are)\n"
+    "  --task-threads N     threads of each task of HOST (default 1)\n"
     "  --memory SIZE        memory limit, for example 1GB\n"
     "  --keep               keep both lakes\n\n"
     "A fingerprint is the sum of the hashes of all rows, or of all values of a column: it does not "

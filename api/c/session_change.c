@@ -11,6 +11,10 @@ static enum leat_status count_changed(struct run *run, const struct leat_sql_cha
 
     *out = 0;
     LEAT_TRY(leat_plan_query(change->changed, &run->plan_options, &run->owner, &plan, err));
+    if (run->owner.calls_volatile) /* it is evaluated for each changed column, and to count */
+        return leat_error_set(err, LEAT_E_UNSUPPORTED,
+                              "the condition of %s must not call random() or the like",
+                              change->tag);
     LEAT_TRY(leat_runner_execute_rows(&run->session->runner, plan, &run->execute, &rows, err));
     if (rows.row_count > 0 &&
         leat_vector_flatten(rows.batches[0].columns, &rows.arena, err) == LEAT_OK)
@@ -79,10 +83,10 @@ enum leat_status session_change(struct run *run, const struct leat_sql_change *c
         return leat_error_set(err, LEAT_E_UNSUPPORTED, "%s is a view: its rows cannot be changed",
                               relation.name);
     LEAT_TRY(leat_plan_own_source(&run->owner, relation.source, err));
+    LEAT_TRY(count_changed(run, change, &changed, err));
     LEAT_TRY(leat_plan_query(change->rows, &run->plan_options, &run->owner, &plan, err));
     LEAT_TRY(leat_plan_coerce(plan, &relation.source->schema, false, &run->plan_options,
                               &run->owner, &plan, err));
-    LEAT_TRY(count_changed(run, change, &changed, err));
     if (changed == 0)
         return run->output->end(run->output, change->tag, 0, err);
     rows = change->target.count == 1 ? leat_memory_catalog_rows(catalog, parts[0]) : NULL;

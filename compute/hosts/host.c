@@ -6,6 +6,12 @@
 static enum leat_status refuse_settings(const struct leat_host_options *options,
                                         struct leat_error *err)
 {
+    if (options->task_threads && !options->name) {
+        (void)leat_error_set(err, LEAT_E_HOST_SETUP,
+                             "--task-threads is for tasks of hosts, and this runs here");
+        leat_error_hint(err, "--threads says how many threads run here");
+        return LEAT_INVALID;
+    }
     if (!options->master && !options->config)
         return LEAT_OK;
     (void)leat_error_set(err, LEAT_E_HOST_SETUP, "%s is for clusters, and this runs %s",

@@ -310,16 +310,17 @@ static enum leat_status run_timezone(struct kernel_call *call, struct leat_error
     return LEAT_OK;
 }
 
-#define CLOCK(name_, signature_, help_, result_, run_)                                             \
+#define CLOCK(name_, signature_, help_, result_, run_, once_)                                      \
     {                                                                                              \
         .name = (name_), .kind = LEAT_FUNCTION_SCALAR, .signature = (signature_), .help = (help_), \
-        .volatile_result = true, .implementation = &(const struct leat_function_implementation)    \
+        .volatile_result = true, .statement_clock = (once_),                                       \
+        .implementation = &(const struct leat_function_implementation)                             \
         {                                                                                          \
             .args = "", .result = (result_), .flags = FUNCTION_TOTAL | FUNCTION_STABLE,            \
             .run = (run_)                                                                          \
         }                                                                                          \
     }
-#define NOW(name) CLOCK(name, name " -> timestamptz", "start of the statement", 'Z', run_now)
+#define NOW(name) CLOCK(name, name " -> timestamptz", "start of the statement", 'Z', run_now, true)
 #define MAKE_INTERVAL                                                                              \
     "make_interval(years, months, weeks, days, hours, mins, secs) -> interval", "interval of "     \
                                                                                 "parts"
@@ -346,10 +347,12 @@ static const struct leat_function functions[] = {
     NOW("current_timestamp"),
     NOW("transaction_timestamp"),
     NOW("statement_timestamp"),
-    NOW("clock_timestamp"),
-    CLOCK("localtimestamp", "localtimestamp -> timestamp", "start of the statement", 'S', run_now),
-    CLOCK("current_date", "current_date -> date", "today (UTC)", 'D', run_current_date),
-    CLOCK("localtime", "localtime -> time", "time of day (UTC)", 'T', run_localtime),
+    CLOCK("clock_timestamp", "clock_timestamp() -> timestamptz", "now, while the statement runs",
+          'Z', run_now, false),
+    CLOCK("localtimestamp", "localtimestamp -> timestamp", "start of the statement", 'S', run_now,
+          true),
+    CLOCK("current_date", "current_date -> date", "today (UTC)", 'D', run_current_date, true),
+    CLOCK("localtime", "localtime -> time", "time of day (UTC)", 'T', run_localtime, true),
     FUNCTION("age", "age(timestamp, timestamp) -> interval", "difference in years, months, days",
              "SS", 'I', FUNCTION_TOTAL, run_age, NULL),
     FUNCTION("age", "age(timestamptz, timestamptz) -> interval",

@@ -19,6 +19,8 @@ struct leat_function {
         *signature;       /* for help and candidates: "substr(text, integer [, integer]) -> text" */
     const char *help;     /* one line */
     bool volatile_result; /* random(), gen_random_uuid() */
+    bool statement_clock; /* now(): a constant of the statement, which the binder puts in its place
+                           */
     bool needs_order;     /* string_agg, array_agg: the result depends on the order of rows */
     const struct leat_function_implementation *implementation;
 };

@@ -2,12 +2,15 @@
  * GROUP BY: keys, grouping sets, and what may stand above a grouping.
  *
  * Grouping sets are one aggregation: each row is repeated for each set, with the keys that the set
- * lacks made null, and the set's mask is a further key. Where aggregates can be merged, what is
+ * lacks made null, and the set's mask is a further key. Where aggregates can be merged and groups
+ * are few, what is
  * repeated are the groups of all keys with their states, so that the rows are read into groups
  * once. The empty set has a row also where there are no rows: so that aggregation gets one more row
  * for it, which no aggregate counts.
  */
 #include "compute/plan/select.h"
+
+#include <math.h>
 
 static bool has_input_column(const struct select *s, const struct leat_sql_name *name)
 {
@@ -314,14 +317,29 @@ static bool plain_keys(struct select *s, struct expanded *e)
     return true;
 }
 
-/* Rows that differ in a key make different groups in some set only: where states can be merged,
- * rows meet once, in groups of all keys, and only these groups are repeated. */
+/* Whether groups of all keys are few beside the rows, as far as statistics of their columns tell:
+ * a state costs more to repeat and merge than a row. */
+static bool are_few_groups(const struct select *s)
+{
+    enum { WORTH = 4 };
+    double rows = 0, groups = 1;
+
+    for (uint32_t i = 0; i < s->keys.count; i++)
+        if (s->keys.items[i]->kind == LEAT_EXPR_COLUMN)
+            rows = fmax(rows, s->pl->columns[s->keys.items[i]->column].rows);
+    for (uint32_t i = 0; i < s->keys.count && rows > 0; i++)
+        groups *= estimate_distinct(s->pl, s->keys.items[i], rows);
+    return groups * WORTH <= rows || rows <= 0;
+}
+
+/* Where states can be merged, rows meet once, in groups of all keys, and only these groups are
+ * repeated. */
 static bool can_merge(const struct select *s)
 {
     for (uint32_t i = 0; i < s->aggregates.count; i++)
         if (s->aggregates.calls[i].distinct || s->aggregates.calls[i].order_count)
             return false;
-    return true;
+    return are_few_groups(s);
 }
 
 static bool add_partial(struct select *s, struct expanded *e)

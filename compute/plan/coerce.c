@@ -138,6 +138,27 @@ bool coerce_common(struct planner *pl, struct leat_expr **items, uint32_t count,
     return true;
 }
 
+/* now() and its like: one moment for the whole statement, wherever its parts run. */
+static struct leat_expr *start_of_statement(struct planner *pl, const struct leat_type *type)
+{
+    const int64_t day = 86400000000;
+    int64_t *started = pl->owner ? &pl->owner->started : &pl->started, time, moment;
+    struct leat_expr *expr = expr_new(pl, LEAT_EXPR_CONSTANT, type, 0);
+
+    if (!expr)
+        return NULL;
+    if (!*started)
+        *started = leat_clock_now();
+    moment = *started;
+    time = ((moment % day) + day) % day;
+    expr->constant = (struct leat_value){.type = type, .integer = moment};
+    if (type->id == LEAT_DATE)
+        expr->constant.integer = (moment - time) / day;
+    else if (type->id == LEAT_TIME)
+        expr->constant.integer = time;
+    return expr;
+}
+
 struct leat_expr *call_function(struct planner *pl, const char *name, struct leat_expr **args,
                                 uint32_t count, uint32_t offset, uint32_t length)
 {
@@ -158,10 +179,14 @@ struct leat_expr *call_function(struct planner *pl, const char *name, struct lea
         plan_place(pl, offset, length);
         return NULL;
     }
+    if (match.function->statement_clock)
+        return start_of_statement(pl, match.result_type);
     expr = expr_new(pl, LEAT_EXPR_CALL, match.result_type, count);
     if (!expr)
         return NULL;
     expr->function = match.function;
+    if (pl->owner)
+        pl->owner->calls_volatile |= match.function->volatile_result;
     expr->offset = offset;
     expr->length = length;
     for (uint32_t i = 0; i < count; i++) {

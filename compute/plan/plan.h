@@ -191,6 +191,8 @@ struct leat_plan_owner {
     /* Kinds of sinks beyond those of compute/plan/sources.c that leat_plan_read may meet. */
     const struct leat_sink_kind *sink_kinds;
     size_t sink_kind_count;
+    bool calls_volatile; /* a query that was planned calls random() or its like */
+    int64_t started;     /* what now() is in all that is planned; 0: not asked yet */
 };
 void leat_plan_owner_init(struct leat_plan_owner *owner, struct leat_accountant *accountant);
 void leat_plan_owner_release(struct leat_plan_owner *owner);

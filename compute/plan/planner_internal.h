@@ -109,6 +109,7 @@ struct planner {
     struct column_info *columns;
     uint32_t column_count, column_capacity;
     uint32_t shared_count, recursion_count;
+    int64_t started;    /* what now() is, without an owner who knows it */
     uint32_t origin[2]; /* file and offset columns of the first source that has them */
     bool has_origin;
     const struct leat_sql_cte *binding; /* the WITH query being bound, to tell recursion */

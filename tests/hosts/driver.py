@@ -50,6 +50,7 @@ expect("no packed worker", 2, "L2405", "pack_worker", LEAT_WORKER_PACK="/nowhere
 for arguments, words in (
     (["--on", "spark"], "--master spark://"),
     (["--master", "x"], "--on"),
+    (["--task-threads", "2"], "--threads"),
     (["--on", "local:processes", "--host-config", "x"], "--host-config is for clusters"),
 ):
     result = subprocess.run([LEAT, "query", *arguments, "-c", "SELECT 1"], capture_output=True, text=True)
