@@ -1,5 +1,6 @@
 """What the comparisons with hosts share: data, and a session of Leat that is asked one query after the other."""
 
+import argparse
 import json
 import statistics
 import subprocess
@@ -30,6 +31,27 @@ def read_queries(folder: Path, wanted: str) -> dict[int, str]:
     """Texts by number; `wanted` is "1,6" or empty for all."""
     numbers = [int(q) for q in wanted.split(",") if q] or list(range(1, 23))
     return {q: (folder / f"q{q:02}.sql").read_text().strip().rstrip(";") for q in numbers}
+
+
+def new_parser(description: str) -> argparse.ArgumentParser:
+    """The arguments that all comparisons by TPC-H take."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--leat", required=True, help="the program")
+    parser.add_argument("--generator", required=True, help="tpchgen-cli")
+    parser.add_argument("--queries-folder", type=Path, required=True, help="q01.sql and so on")
+    parser.add_argument("--data", type=Path, required=True, help="where data files are made and kept")
+    parser.add_argument("--scale", default="1", help="scale factor (default 1)")
+    parser.add_argument("--cores", type=int, default=2, help="of both sides (default 2)")
+    parser.add_argument("--task-threads", type=int, default=0, help="of each of Leat's tasks, as many as the cores allow (default: one task)")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--queries", default="", help="only these, for example 1,6,18")
+    return parser
+
+
+def tasks_of(arguments: argparse.Namespace) -> list[str]:
+    """Leat's options for so many tasks of so many threads."""
+    threads = arguments.task_threads or arguments.cores
+    return ["--threads", str(arguments.cores // threads), "--task-threads", str(threads)]
 
 
 class Leat:

@@ -6,7 +6,6 @@ in turn on both, as often as --repeats says; which goes first alternates. Decima
 DataFrame as its users do, when they are read: pandas computes with decimals a hundred times slower.
 """
 
-import argparse
 import math
 import sys
 import time
@@ -21,20 +20,12 @@ import pyarrow.parquet as pq
 from distributed import Client
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from session import TABLES, Leat, make_data, measure, read_queries, report  # noqa: E402
+from session import TABLES, Leat, make_data, measure, new_parser, read_queries, report, tasks_of  # noqa: E402
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--leat", required=True, help="the program")
-    parser.add_argument("--generator", required=True, help="tpchgen-cli")
-    parser.add_argument("--queries-folder", type=Path, required=True, help="q01.sql and so on")
-    parser.add_argument("--data", type=Path, required=True, help="where data files are made and kept")
+    parser = new_parser(__doc__)
     parser.add_argument("--master", required=True, help="the scheduler's address")
-    parser.add_argument("--scale", default="1", help="scale factor (default 1)")
-    parser.add_argument("--task-threads", type=int, default=2, help="of each of Leat's tasks: 2 (default), one task on the two cores, or 1, two tasks")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--queries", default="", help="only these, for example 1,6")
     return parser.parse_args()
 
 
@@ -104,7 +95,7 @@ def main():
     table = opener(data)
     wrong = 0
     with Client(arguments.master):
-        tasks = ["--threads", str(2 // arguments.task_threads), "--task-threads", str(arguments.task_threads)]
+        tasks = tasks_of(arguments)
         leat = Leat(arguments.leat, "--on", "dask", "--master", arguments.master, *tasks)
         leat.open_tables({name: f"{data}/{name}.parquet" for name in TABLES})
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from session import TABLES, Leat, make_data, measure, read_queries, report  # noqa: E402
+from session import TABLES, Leat, make_data, measure, new_parser, read_queries, report, tasks_of  # noqa: E402
 
 from results import difference  # noqa: E402
 
@@ -22,17 +22,9 @@ WORDS = [(re.compile(r"\bvalue\b"), "`value`"), (re.compile(r"GROUP BY\s+supplie
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--leat", required=True, help="the program")
-    parser.add_argument("--generator", required=True, help="tpchgen-cli")
-    parser.add_argument("--queries-folder", type=Path, required=True, help="q01.sql and so on")
-    parser.add_argument("--data", type=Path, required=True, help="where data files are made and kept")
+    parser = new_parser(__doc__)
     parser.add_argument("--master", required=True, help="address of the cluster's REST interface")
     parser.add_argument("--class-path", required=True, help="of Flink SQL's client")
-    parser.add_argument("--scale", default="1", help="scale factor (default 1)")
-    parser.add_argument("--task-threads", type=int, default=2, help="of each of Leat's tasks: 2 (default), one task on the two cores, or 1, two tasks")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--queries", default="", help="only these, for example 1,6,18")
     return parser.parse_args()
 
 
@@ -66,7 +58,7 @@ def main() -> int:
     arguments = parse_arguments()
     data = make_data(arguments.generator, arguments.data, arguments.scale, parts=4).resolve()
     queries = read_queries(arguments.queries_folder, arguments.queries)
-    tasks = ["--threads", str(2 // arguments.task_threads), "--task-threads", str(arguments.task_threads)]
+    tasks = tasks_of(arguments)
     leat = Leat(arguments.leat, "--on", "flink", "--master", arguments.master, *tasks)
     leat.open_tables({table: f"{data}/{table}/*.parquet" for table in TABLES})
     flink = FlinkSql(arguments, data)

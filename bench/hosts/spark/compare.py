@@ -16,23 +16,14 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from session import TABLES, Leat, make_data, measure, read_queries, report  # noqa: E402
+from session import TABLES, Leat, make_data, measure, new_parser, read_queries, report, tasks_of  # noqa: E402
 
 from results import difference  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--leat", required=True, help="the program")
-    parser.add_argument("--generator", required=True, help="tpchgen-cli")
-    parser.add_argument("--queries-folder", type=Path, required=True, help="q01.sql and so on")
-    parser.add_argument("--data", type=Path, required=True, help="where data files are made and kept")
-    parser.add_argument("--scale", default="1", help="scale factor (default 1)")
+    parser = new_parser(__doc__)
     parser.add_argument("--master", default="local[2]", help="of both sides (default local[2])")
-    parser.add_argument("--cores", type=int, default=2, help="of both sides on a cluster (default 2)")
-    parser.add_argument("--task-threads", type=int, default=0, help="of each of Leat's tasks, as many as the cores allow (default: one task)")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--queries", default="", help="only these, for example 1,6,18")
     parser.add_argument("--local", action="store_true", help="Leat in this machine's threads too")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     return parser.parse_args()
@@ -67,8 +58,7 @@ def main() -> int:
     arguments = parse_arguments()
     data = make_data(arguments.generator, arguments.data, arguments.scale)
     queries = read_queries(arguments.queries_folder, arguments.queries)
-    threads = arguments.task_threads or arguments.cores
-    tasks = ["--threads", str(arguments.cores // threads), "--task-threads", str(threads)]
+    tasks = tasks_of(arguments)
     sides = {"leat": Leat(arguments.leat, "--on", "spark", "--master", arguments.master, *tasks), "peer": SparkSql(arguments, data)}
     if arguments.local:
         sides["local"] = Leat(arguments.leat, "--threads", str(arguments.cores))
@@ -84,7 +74,7 @@ def main() -> int:
     print(f"results of {len(queries)} queries are equal", file=sys.stderr)
     times = measure({name: lambda query, side=side: side.ask(query)[1] for name, side in sides.items()}, queries, arguments.repeats)
     print(f"TPC-H scale factor {arguments.scale}, Snappy Parquet, master {arguments.master}, warm, medians of {arguments.repeats}, ", end="")
-    print(f"Leat's tasks with {threads} threads; ", end="")
+    print(f"Leat with {' '.join(tasks)}; ", end="")
     print(f"Spark {sides['peer'].session.version}. Times in ms; the ratio says how often Leat's time fits into Spark SQL's.\n")
     report(list(queries), times, "Spark SQL")
     if arguments.json:
