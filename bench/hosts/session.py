@@ -1,4 +1,4 @@
-"""What the comparisons with hosts share: data, and a session of Leat that is asked one query after the other."""
+"""What the comparisons with hosts share: a session of Leat that is asked one query after the other, times and a table of them."""
 
 import argparse
 import json
@@ -13,45 +13,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from results import geometric_mean  # noqa: E402
 
-TABLES = ["customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier"]
 
-
-def make_data(generator: str, folder: Path, scale: str, parts: int = 1) -> Path:
-    """TPC-H on Snappy Parquet: TABLE.parquet, or with `parts` a folder TABLE with as many files of each large table."""
-    target = folder / (f"sf{scale}" if parts == 1 else f"sf{scale}-{parts}")
-    if not (target / "complete").exists():
-        command = [generator, "parquet", "-s", scale, "--compression", "SNAPPY", "--output-dir", str(target)]
-        command += ["--parts", str(parts)] if parts > 1 else []
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        (target / "complete").touch()
-    return target
-
-
-def read_queries(folder: Path, wanted: str) -> dict[int, str]:
-    """Texts by number; `wanted` is "1,6" or empty for all."""
-    numbers = [int(q) for q in wanted.split(",") if q] or list(range(1, 23))
-    return {q: (folder / f"q{q:02}.sql").read_text().strip().rstrip(";") for q in numbers}
-
-
-def new_parser(description: str) -> argparse.ArgumentParser:
-    """The arguments that all comparisons by TPC-H take."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--leat", required=True, help="the program")
-    parser.add_argument("--generator", required=True, help="tpchgen-cli")
-    parser.add_argument("--queries-folder", type=Path, required=True, help="q01.sql and so on")
-    parser.add_argument("--data", type=Path, required=True, help="where data files are made and kept")
-    parser.add_argument("--scale", default="1", help="scale factor (default 1)")
-    parser.add_argument("--cores", type=int, default=2, help="of both sides (default 2)")
+def add_tasks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task-threads", type=int, default=0, help="of each of Leat's tasks, as many as the cores allow (default: one task)")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--queries", default="", help="only these, for example 1,6,18")
-    return parser
 
 
-def tasks_of(arguments: argparse.Namespace) -> list[str]:
-    """Leat's options for so many tasks of so many threads."""
-    threads = arguments.task_threads or arguments.cores
-    return ["--threads", str(arguments.cores // threads), "--task-threads", str(threads)]
+def tasks_of(arguments: argparse.Namespace, cores: int = 2) -> list[str]:
+    """Leat's options for as many tasks of --task-threads as the cores of both sides allow."""
+    threads = arguments.task_threads or cores
+    if threads < 0 or cores % threads:
+        sys.exit(f"--task-threads {threads}: {cores} cores cannot be divided by it")
+    return ["--threads", str(cores // threads), "--task-threads", str(threads)]
 
 
 class Leat:

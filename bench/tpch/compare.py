@@ -19,39 +19,18 @@ import duckdb
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from results import difference, geometric_mean  # noqa: E402
-
-TABLES = ["customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier"]
+from workload import TABLES, make_data, new_parser, read_queries  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--leat", required=True, help="the program")
-    parser.add_argument("--generator", required=True, help="tpchgen-cli")
-    parser.add_argument("--queries-folder", type=Path, required=True, help="q01.sql and so on")
-    parser.add_argument("--data", type=Path, required=True, help="where data files are made and kept")
-    parser.add_argument("--scale", default="1", help="scale factor (default 1)")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--queries", default="", help="only these, for example 1,6,18")
+    parser = new_parser(__doc__, repeats=5)
+    parser.add_argument("--threads", type=int, default=2, help="of both (default 2)")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     return parser.parse_args()
 
 
-def make_data(generator: str, folder: Path, scale: str) -> Path:
-    target = folder / f"sf{scale}"
-    if not (target / "complete").exists():
-        command = [generator, "parquet", "-s", scale, "--compression", "SNAPPY", "--output-dir", str(target)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        (target / "complete").touch()
-    return target
-
-
 def views(data: Path, function: str) -> list[str]:
     return [f"CREATE VIEW {t} AS SELECT * FROM {function}('{data}/{t}.parquet')" for t in TABLES]
-
-
-def read_query(folder: Path, number: int) -> str:
-    return (folder / f"q{number:02}.sql").read_text().strip().rstrip(";")
 
 
 class Leat:
@@ -102,7 +81,7 @@ class DuckDB:
 
 
 def report(numbers: list[int], ours: list[float], theirs: list[float], arguments: argparse.Namespace) -> None:
-    print(f"TPC-H scale factor {arguments.scale}, Snappy Parquet, {arguments.threads} threads, hot, ", end="")
+    print(f"TPC-H scale factor {arguments.scale:g}, Snappy Parquet, {arguments.threads} threads, hot, ", end="")
     print(f"medians of {arguments.repeats}; DuckDB {duckdb.__version__}. Below 1, Leat is faster.\n")
     print("query   Leat ms   DuckDB ms   ratio")
     for q, a, b in sorted(zip(numbers, ours, theirs, strict=True), key=lambda r: r[2] / r[1]):
@@ -115,8 +94,8 @@ def report(numbers: list[int], ours: list[float], theirs: list[float], arguments
 def main() -> int:
     arguments = parse_arguments()
     data = make_data(arguments.generator, arguments.data, arguments.scale)
-    numbers = [int(q) for q in arguments.queries.split(",") if q] or list(range(1, 23))
-    queries = [read_query(arguments.queries_folder, q) for q in numbers]
+    texts = read_queries(arguments.queries_folder, arguments.queries)
+    numbers, queries = list(texts), list(texts.values())
     leat, duck = Leat(arguments, data), DuckDB(arguments, data)
     for q, query in zip(numbers, queries, strict=True):
         if (text := difference(leat.rows(query), duck.rows(query))) is not None:

@@ -20,19 +20,25 @@ import pyarrow.parquet as pq
 from distributed import Client
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from session import TABLES, Leat, make_data, measure, new_parser, read_queries, report, tasks_of  # noqa: E402
+from session import Leat, add_tasks, measure, report, tasks_of  # noqa: E402
+from workload import TABLES, make_data, new_parser, read_queries  # noqa: E402
 
 
 def parse_arguments():
-    parser = new_parser(__doc__)
+    parser = new_parser(__doc__, repeats=3)
+    add_tasks(parser)
     parser.add_argument("--master", required=True, help="the scheduler's address")
-    return parser.parse_args()
+    parser.set_defaults(queries=sorted(frames.QUERIES))
+    arguments = parser.parse_args()
+    if missing := set(arguments.queries) - set(frames.QUERIES):
+        parser.error(f"queries {sorted(missing)} are not written for Dask DataFrame: {sorted(frames.QUERIES)} are")
+    return arguments
 
 
 def make_plain_data(generator, folder, scale):
     """Both sides read copies without the generator's Arrow schema, whose string views Dask DataFrame cannot handle."""
     target = make_data(generator, folder, scale)
-    plain = folder / f"sf{scale}-plain"
+    plain = folder / f"{target.name}-plain"
     if not (plain / "complete").exists():
         plain.mkdir(exist_ok=True)
         for table in TABLES:
@@ -91,7 +97,7 @@ def main():
     arguments = parse_arguments()
     dask.config.set({"dataframe.convert-string": True})
     data = make_plain_data(arguments.generator, arguments.data, arguments.scale).resolve()
-    queries = read_queries(arguments.queries_folder, arguments.queries or ",".join(map(str, sorted(frames.QUERIES))))
+    queries = read_queries(arguments.queries_folder, arguments.queries)
     table = opener(data)
     wrong = 0
     with Client(arguments.master):
@@ -111,7 +117,7 @@ def main():
                 print(f"q{number}: DIFFERENT: {a[:2]} and {b.head(2).values.tolist()}")
         sides = {"leat": lambda number: leat.ask(queries[number])[1], "peer": lambda number: run_dask(number)[1]}
         times = measure(sides, {number: number for number in queries}, arguments.repeats)
-        print(f"TPC-H scale factor {arguments.scale}, Snappy Parquet, two workers with a thread each, medians of {arguments.repeats}, ms")
+        print(f"TPC-H scale factor {arguments.scale:g}, Snappy Parquet, two workers with a thread each, Leat with {' '.join(tasks)}, medians of {arguments.repeats}, ms")
         report(list(queries), times, "Dask DataFrame")
         leat.close()
     print(f"{wrong} different results")

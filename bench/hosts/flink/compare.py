@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from session import TABLES, Leat, make_data, measure, new_parser, read_queries, report, tasks_of  # noqa: E402
+from session import Leat, add_tasks, measure, report, tasks_of  # noqa: E402
+from workload import TABLES, make_data, new_parser, read_queries  # noqa: E402
 
 from results import difference  # noqa: E402
 
@@ -22,7 +23,8 @@ WORDS = [(re.compile(r"\bvalue\b"), "`value`"), (re.compile(r"GROUP BY\s+supplie
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = new_parser(__doc__)
+    parser = new_parser(__doc__, repeats=3)
+    add_tasks(parser)
     parser.add_argument("--master", required=True, help="address of the cluster's REST interface")
     parser.add_argument("--class-path", required=True, help="of Flink SQL's client")
     return parser.parse_args()
@@ -71,7 +73,7 @@ def main() -> int:
             queries.pop(number)
             bad += 1
     times = measure({"leat": lambda q: leat.ask(q)[1], "peer": lambda q: flink.ask(q)[1]}, queries, arguments.repeats)
-    print(f"TPC-H scale factor {arguments.scale}, Snappy Parquet, two TaskManagers with a slot each, warm, medians of {arguments.repeats}, ms")
+    print(f"TPC-H scale factor {arguments.scale:g}, Snappy Parquet, two TaskManagers with a slot each, Leat with {' '.join(tasks)}, warm, medians of {arguments.repeats}, ms")
     report(list(queries), times, "Flink SQL")
     leat.close()
     flink.process.stdin.close()

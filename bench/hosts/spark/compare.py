@@ -16,14 +16,17 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from session import TABLES, Leat, make_data, measure, new_parser, read_queries, report, tasks_of  # noqa: E402
+from session import Leat, add_tasks, measure, report, tasks_of  # noqa: E402
+from workload import TABLES, make_data, new_parser, read_queries  # noqa: E402
 
 from results import difference  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = new_parser(__doc__)
+    parser = new_parser(__doc__, repeats=3)
+    add_tasks(parser)
     parser.add_argument("--master", default="local[2]", help="of both sides (default local[2])")
+    parser.add_argument("--cores", type=int, default=2, help="of both sides (default 2)")
     parser.add_argument("--local", action="store_true", help="Leat in this machine's threads too")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     return parser.parse_args()
@@ -58,7 +61,7 @@ def main() -> int:
     arguments = parse_arguments()
     data = make_data(arguments.generator, arguments.data, arguments.scale)
     queries = read_queries(arguments.queries_folder, arguments.queries)
-    tasks = tasks_of(arguments)
+    tasks = tasks_of(arguments, arguments.cores)
     sides = {"leat": Leat(arguments.leat, "--on", "spark", "--master", arguments.master, *tasks), "peer": SparkSql(arguments, data)}
     if arguments.local:
         sides["local"] = Leat(arguments.leat, "--threads", str(arguments.cores))
@@ -73,7 +76,7 @@ def main() -> int:
                 return 1
     print(f"results of {len(queries)} queries are equal", file=sys.stderr)
     times = measure({name: lambda query, side=side: side.ask(query)[1] for name, side in sides.items()}, queries, arguments.repeats)
-    print(f"TPC-H scale factor {arguments.scale}, Snappy Parquet, master {arguments.master}, warm, medians of {arguments.repeats}, ", end="")
+    print(f"TPC-H scale factor {arguments.scale:g}, Snappy Parquet, master {arguments.master}, warm, medians of {arguments.repeats}, ", end="")
     print(f"Leat with {' '.join(tasks)}; ", end="")
     print(f"Spark {sides['peer'].session.version}. Times in ms; the ratio says how often Leat's time fits into Spark SQL's.\n")
     report(list(queries), times, "Spark SQL")
