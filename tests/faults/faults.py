@@ -143,6 +143,38 @@ def replay() -> None:
             check(f"{name}: orphans", found == named, found ^ named)
 
 
+def changes() -> None:
+    """Every file call of statements that change a table's rows: the rows are the old ones or the new ones, and the statement says which."""
+    project = make("changes", {"a.sql": "CREATE STREAMING TABLE readings AS SELECT id, place, amount FROM STREAM read_csv('in/*.csv');"},
+                   {"1.csv": "id,place,amount\n" + "".join(f"{i},p{i % 7},{i % 90}\n" for i in range(500))})
+    check("faults: run before changes", leat(project, "run", "-q").returncode == 0)
+    shutil.move(f"{project}/lake", f"{WORK}/before-changes")
+    restore(project, f"{WORK}/before-changes")
+    old = tables(project, NAMES[:1])
+    for sql in ("UPDATE main.readings SET amount = amount + 1 WHERE place = 'p3'", "DELETE FROM main.readings WHERE id % 2 = 0",
+                "TRUNCATE main.readings"):
+        command = ("query", "-q", "--lake", "lake", "-c", sql)
+        for kind, fault in ("changing", "LEAT_FAULT_KILL"), ("all", "LEAT_FAULT_FILE"):
+            restore(project, f"{WORK}/before-changes")
+            count = calls(project, kind, *command)
+            new = tables(project, NAMES[:1])
+            check(f"faults: {sql} changes rows", count > 3 and "error" not in new and new != old, (count, new))
+            seen = set()
+            for n in range(1, count + 1, 1 if kind == "changing" else 3):
+                name = f"faults: {fault} {n} in {sql.split()[0]}"
+                restore(project, f"{WORK}/before-changes")
+                done = leat(project, *command, **{fault: str(n)})
+                check(f"{name}: ends", done.returncode in (-signal.SIGKILL, 0, 1, 2), (done.returncode, done.stderr))
+                got = tables(project, NAMES[:1])
+                check(f"{name}: rows", got == new or (got == old and done.returncode != 0), (done.returncode, got))
+                found, named = orphans(project)
+                check(f"{name}: orphans", found == named, found ^ named)
+                seen.add(got == new)
+                if got == old:
+                    check(f"{name}: again", leat(project, *command).returncode == 0 and tables(project, NAMES[:1]) == new)
+            check(f"faults: {fault} in {sql.split()[0]}: rows were the old ones and the new ones", len(seen) == 2, seen)
+
+
 def random_moments(count: int) -> None:
     """The example, killed at random moments from its start to a little behind its end, on a first and on a second run."""
     project, data = f"{WORK}/example", f"{EXAMPLE}/data"
@@ -283,6 +315,7 @@ def main() -> int:
     changing_input(12)
     two_steps()
     replay()
+    changes()
     random_moments(int(os.environ.get("LEAT_TEST_KILLS", "200")))
     print(f"{passed} passed, {failed} failed")
     return failed > 0
