@@ -160,7 +160,8 @@ def changes() -> None:
             new = tables(project, NAMES[:1])
             check(f"faults: {sql} changes rows", count > 3 and "error" not in new and new != old, (count, new))
             seen = set()
-            for n in range(1, count + 1, 1 if kind == "changing" else 3):
+            # All file calls come before the commit; one number more, and nothing happens.
+            for n in [*range(1, count + 1, 1 if kind == "changing" else 3), count + 1]:
                 name = f"faults: {fault} {n} in {sql.split()[0]}"
                 restore(project, f"{WORK}/before-changes")
                 done = leat(project, *command, **{fault: str(n)})
@@ -173,6 +174,21 @@ def changes() -> None:
                 if got == old:
                     check(f"{name}: again", leat(project, *command).returncode == 0 and tables(project, NAMES[:1]) == new)
             check(f"faults: {fault} in {sql.split()[0]}: rows were the old ones and the new ones", len(seen) == 2, seen)
+        start = time.monotonic()
+        restore(project, f"{WORK}/before-changes")
+        leat(project, *command)
+        duration = time.monotonic() - start
+        for n in range(20):  # and the moments between: the commit is the catalog's
+            name = f"faults: {sql.split()[0]}, kill {n}"
+            restore(project, f"{WORK}/before-changes")
+            process = subprocess.Popen([LEAT, *command], cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(duration * n / 18)
+            process.kill()
+            ended = process.wait()
+            got = tables(project, NAMES[:1])
+            check(f"{name}: rows", got == new or (got == old and ended != 0), (ended, got))
+            found, named = orphans(project)
+            check(f"{name}: orphans", found == named, found ^ named)
 
 
 def random_moments(count: int) -> None:
