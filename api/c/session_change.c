@@ -76,13 +76,8 @@ enum leat_status session_change(struct run *run, const struct leat_sql_change *c
     struct leat_rows *rows;
     uint64_t changed;
 
-    LEAT_TRY(session_name_parts(&change->target, &run->owner.arena, &parts, err));
-    LEAT_TRY(catalog->ops->find(catalog, parts, change->target.count, &run->owner.arena, &relation,
-                                err));
-    if (relation.kind != LEAT_RELATION_TABLE)
-        return leat_error_set(err, LEAT_E_UNSUPPORTED, "%s is a view: its rows cannot be changed",
-                              relation.name);
-    LEAT_TRY(leat_plan_own_source(&run->owner, relation.source, err));
+    LEAT_TRY(session_open_target(run, &change->target, "its rows cannot be changed", &parts,
+                                 &relation, err));
     LEAT_TRY(count_changed(run, change, &changed, err));
     LEAT_TRY(leat_plan_query(change->rows, &run->plan_options, &run->owner, &plan, err));
     LEAT_TRY(leat_plan_coerce(plan, &relation.source->schema, false, &run->plan_options,

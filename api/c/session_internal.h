@@ -47,6 +47,12 @@ LEAT_CHECKED enum leat_status session_drop(struct run *run, const struct leat_sq
                                            struct leat_error *err);
 enum leat_status session_name_parts(const struct leat_sql_path *path, struct leat_arena *arena,
                                     struct leat_text **out, struct leat_error *err);
+/* Opens the table whose rows a statement changes, owned by the run. A view is refused with the
+ * reason "NAME is a view: REFUSAL". */
+LEAT_CHECKED enum leat_status session_open_target(struct run *run, const struct leat_sql_path *path,
+                                                  const char *refusal, struct leat_text **parts,
+                                                  struct leat_relation *relation,
+                                                  struct leat_error *err);
 /* Runs the plan into a sink and gives the receipts. */
 LEAT_CHECKED enum leat_status session_run_write(struct run *run, struct leat_plan *plan,
                                                 struct leat_sink *sink,

@@ -131,6 +131,55 @@ static enum leat_status append_rows(struct run *run, const struct leat_sql_path 
     return status;
 }
 
+/* An error about a relation that a statement names: its place, and a name that is near. */
+static enum leat_status at_target(struct run *run, const struct leat_sql_path *path,
+                                  enum leat_status status, struct leat_error *err)
+{
+    struct leat_catalog *catalog = run->session->catalog;
+    struct leat_bytes_list list;
+    const char **names, *near = NULL;
+
+    leat_error_at_text(err, run->script->name, run->script->text, run->script->length, path->offset,
+                       path->length);
+    if (err->code != LEAT_E_TABLE_NOT_FOUND || path->count == 0)
+        return status;
+    leat_bytes_list_init(&list);
+    if (catalog->ops->list(catalog, &list, NULL) == LEAT_OK) {
+        names = leat_arena_calloc(&run->owner.arena, list.count + 1, sizeof(*names));
+        for (size_t i = 0, count = 0; names && i < list.count; i++) {
+            names[count] = leat_arena_copy(&run->owner.arena, (const char *)list.items[i].data,
+                                           list.items[i].length);
+            count += names[count] != NULL;
+        }
+        near = names ? leat_nearest_name(path->parts[path->count - 1].text, names) : NULL;
+        if (near && leat_text_equal(leat_text_of(near), path->parts[path->count - 1].text))
+            leat_error_hint(err,
+                            "\"%.100s\" is of the other kind: DROP TABLE drops tables, DROP VIEW "
+                            "views",
+                            near);
+        else if (near)
+            leat_error_hint(err, "did you mean \"%.100s\"?", near);
+    }
+    leat_bytes_list_release(&list);
+    return status;
+}
+
+enum leat_status session_open_target(struct run *run, const struct leat_sql_path *path,
+                                     const char *refusal, struct leat_text **parts,
+                                     struct leat_relation *relation, struct leat_error *err)
+{
+    struct leat_catalog *catalog = run->session->catalog;
+    enum leat_status status;
+
+    LEAT_TRY(session_name_parts(path, &run->owner.arena, parts, err));
+    status = catalog->ops->find(catalog, *parts, path->count, &run->owner.arena, relation, err);
+    if (status == LEAT_OK && relation->kind != LEAT_RELATION_TABLE)
+        status =
+            leat_error_set(err, LEAT_E_UNSUPPORTED, "%s is a view: %s", relation->name, refusal);
+    return status != LEAT_OK ? at_target(run, path, status, err)
+                             : leat_plan_own_source(&run->owner, relation->source, err);
+}
+
 /* Columns of an INSERT's list in the order given, as a target schema for the query's rows. */
 static enum leat_status insert_target(const struct leat_sql_insert *insert,
                                       const struct leat_schema *table, struct leat_arena *arena,
@@ -154,20 +203,14 @@ static enum leat_status insert_target(const struct leat_sql_insert *insert,
 enum leat_status session_insert(struct run *run, const struct leat_sql_insert *insert,
                                 struct leat_error *err)
 {
-    struct leat_catalog *catalog = run->session->catalog;
     struct leat_schema target, schema;
     struct leat_relation relation;
     struct leat_plan *plan;
     struct leat_text *parts;
     bool by_name = insert->by_name;
 
-    LEAT_TRY(session_name_parts(&insert->target, &run->owner.arena, &parts, err));
-    LEAT_TRY(catalog->ops->find(catalog, parts, insert->target.count, &run->owner.arena, &relation,
-                                err));
-    if (relation.kind != LEAT_RELATION_TABLE)
-        return leat_error_set(err, LEAT_E_UNSUPPORTED, "%s is a view: nothing can be inserted",
-                              relation.name);
-    LEAT_TRY(leat_plan_own_source(&run->owner, relation.source, err));
+    LEAT_TRY(session_open_target(run, &insert->target, "nothing can be inserted", &parts, &relation,
+                                 err));
     schema = relation.source->schema;
     LEAT_TRY(leat_plan_query(insert->query, &run->plan_options, &run->owner, &plan, err));
     if (insert->columns.count > 0) { /* by position to the columns named, then by their names */
@@ -362,7 +405,8 @@ enum leat_status session_drop(struct run *run, const struct leat_sql_drop *drop,
             leat_error_clear(err);
             continue;
         }
-        LEAT_TRY(status);
+        if (status != LEAT_OK)
+            return at_target(run, &drop->names[i], status, err);
     }
     return run->output->end(run->output, kind == LEAT_RELATION_VIEW ? "DROP VIEW" : "DROP TABLE", 0,
                             err);

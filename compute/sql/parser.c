@@ -341,12 +341,13 @@ bool fail_here(struct parser *p)
                        (int)(token->length > 60 ? 60 : token->length), p->text + token->offset,
                        expected[0] ? ": expected " : "", expected);
     near = nearest_expected(p, token);
-    if (!near && token->kind == LEAT_TOKEN_WORD && token->keyword == LEAT_KEYWORD_NONE)
-        near = nearest_keyword(p->text + token->offset, token->length);
     if (!near && p->suspect && p->suspect == p->position) {
         suspect = &p->tokens.items[p->suspect - 1];
         near = nearest_keyword(p->text + suspect->offset, suspect->length);
+        suspect = near ? suspect : NULL;
     }
+    if (!near && token->kind == LEAT_TOKEN_WORD && token->keyword == LEAT_KEYWORD_NONE)
+        near = nearest_keyword(p->text + token->offset, token->length);
     if (near && p->err) {
         upper_into(word, sizeof(word), near);
         if (suspect)

@@ -103,6 +103,8 @@ static void errors__say_place_reason_and_fix(void **state)
     static const struct refusal list[] = {
         {"SELECT a FROM t GRUP BY a", LEAT_E_SYNTAX, 22, "at or near \"BY\"",
          "did you mean GROUP instead of \"GRUP\"?"},
+        {"SELECT dept FRM emp", LEAT_E_SYNTAX, 17, "at or near \"emp\"",
+         "did you mean FROM instead of \"FRM\"?"},
         {"SELEC 1", LEAT_E_SYNTAX, 1, "expected a statement", "did you mean SELECT?"},
         {"SELECT (1 + 2", LEAT_E_SYNTAX, 14, "ends too early", ""},
         {"SELECT a FROM t ORDER a", LEAT_E_SYNTAX, 23, "expected BY", ""},

@@ -81,6 +81,13 @@ refused option_json 2 L1401 'did you mean "nulls"?' "SELECT * FROM read_json('nu
 refused option_value 2 L1403 "'utf-8', 'latin-1' or 'windows-1252'" "SELECT * FROM read_csv('good.csv', encoding => 'klingon')"
 refused option_compression 2 L1403 "'gzip' or 'zstd'" "SELECT * FROM read_csv('good.csv', compression => 'rar')"
 
+# names of tables that a statement changes
+for statement in "INSERT INTO reading VALUES (1)" "UPDATE reading SET a = 2" "DELETE FROM reading" "TRUNCATE reading" "DROP TABLE reading"; do
+    refused "name: $statement" 2 L3104 'did you mean "readings"?' "CREATE TABLE readings (a int); $statement"
+    grep -q '   \^^^^^^^$' errors.txt && pass || fail "place: $statement" "$(cat errors.txt)"
+done
+refused "view dropped as a table" 2 L3104 'DROP VIEW views' "CREATE VIEW v AS SELECT 1 AS a; DROP TABLE v"
+
 # damaged bytes
 for kind in gz zst; do
     refused "short_$kind" 1 L1200 "short.csv.$kind" "SELECT sum(a) FROM 'short.csv.$kind'"
