@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "base/hash.h"
 
+#include <pwd.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -382,4 +383,14 @@ void leat_log(enum leat_log_level level, const char *room, const char *format, .
     gmtime_r(&now, &parts);
     strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &parts);
     fprintf(stderr, "%s %-5s %s: %s\n", when, names[level], room, message);
+}
+
+void leat_user_name(char *out, size_t size)
+{
+    struct passwd entry, *found = NULL;
+    char room[4096];
+
+    if (getpwuid_r(geteuid(), &entry, room, sizeof(room), &found) != 0)
+        found = NULL;
+    snprintf(out, size, "%s", found ? found->pw_name : "leat");
 }

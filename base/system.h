@@ -10,6 +10,8 @@
 /* Microseconds since 1970-01-01 UTC; tests may fix it (leat_clock_fix, or LEAT_CLOCK in the
  * environment). */
 int64_t leat_clock_now(void);
+/* The name of the user that the process runs as, into `out`: "leat" if it has none. */
+void leat_user_name(char *out, size_t size);
 /* Nanoseconds of a clock that never jumps, for durations. */
 int64_t leat_clock_monotonic(void);
 void leat_clock_fix(int64_t microseconds); /* 0: run again */

@@ -24,7 +24,7 @@ struct leat_command {
 };
 extern const struct leat_command leat_command_query, leat_command_explain, leat_command_version,
     leat_command_check, leat_command_run, leat_command_test, leat_command_quarantine,
-    leat_command_verify, leat_command_init, leat_command_worker;
+    leat_command_verify, leat_command_init, leat_command_worker, leat_command_serve;
 
 /* An option of a command: long name, with a value or without. */
 struct leat_cli_option {

@@ -10,9 +10,9 @@
 #include <string.h>
 
 static const struct leat_command *const commands[] = {
-    &leat_command_init,   &leat_command_run,        &leat_command_check,  &leat_command_test,
-    &leat_command_query,  &leat_command_quarantine, &leat_command_verify, &leat_command_explain,
-    &leat_command_worker, &leat_command_version,
+    &leat_command_init,    &leat_command_run,    &leat_command_check,      &leat_command_test,
+    &leat_command_query,   &leat_command_serve,  &leat_command_quarantine, &leat_command_verify,
+    &leat_command_explain, &leat_command_worker, &leat_command_version,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

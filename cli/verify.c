@@ -114,7 +114,8 @@ static enum leat_status answer_end(struct leat_session_output *output, const cha
 static void answer_init(struct answer *answer)
 {
     memset(answer, 0, sizeof(*answer));
-    answer->base = (struct leat_session_output){answer_begin, answer_batch, answer_end};
+    answer->base = (struct leat_session_output){
+        .begin = answer_begin, .batch = answer_batch, .end = answer_end};
     leat_arena_init(&answer->arena, NULL);
 }
 

@@ -1,5 +1,6 @@
 /* The adapter between the planner's catalog interface and the lake. Every change is published on
- * its own. */
+ * its own, or, in a transaction, kept as metadata files that nothing points at until all tables'
+ * pointers are swapped together. */
 #include "orchestration/lake_catalog.h"
 
 #include "base/system.h"
@@ -7,11 +8,91 @@
 
 #include <stdio.h>
 
+/* A table as a transaction sees it. */
+struct staged {
+    struct staged *next;
+    const char *schema, *table;
+    const char *base; /* its metadata when it was first looked at; NULL: there was none */
+    const char *now;  /* NULL: there is none */
+};
 struct lake_catalog {
     struct leat_catalog base;
     struct leat_lake *lake;
     char schema[256];
+    bool staging; /* a transaction is open; what follows is its */
+    struct leat_arena arena;
+    struct staged *staged;
+    struct leat_bytes_list written; /* files to be removed if it is not committed */
 };
+
+static struct staged *find_staged(const struct lake_catalog *catalog, const char *schema,
+                                  const char *table)
+{
+    struct staged *staged = catalog->staged;
+
+    while (staged && (strcmp(staged->schema, schema) != 0 || strcmp(staged->table, table) != 0))
+        staged = staged->next;
+    return staged;
+}
+
+/* Remembers the table, with the metadata it has now (or NULL). */
+static enum leat_status stage(struct lake_catalog *catalog, const struct leat_lake_name *name,
+                              const char *location, struct staged **out, struct leat_error *err)
+{
+    struct staged *staged = LEAT_NEW(&catalog->arena, struct staged);
+
+    *out = staged;
+    if (!staged)
+        return leat_error_memory(err);
+    staged->schema = leat_arena_strdup(&catalog->arena, name->schema);
+    staged->table = leat_arena_strdup(&catalog->arena, name->table);
+    staged->base = location ? leat_arena_strdup(&catalog->arena, location) : NULL;
+    staged->now = staged->base;
+    if (!staged->schema || !staged->table || (location && !staged->base))
+        return leat_error_memory(err);
+    staged->next = catalog->staged;
+    catalog->staged = staged;
+    return LEAT_OK;
+}
+
+/* The table as the transaction sees it, or as it is. */
+static enum leat_status load_named(struct lake_catalog *catalog, const struct leat_lake_name *name,
+                                   struct leat_table *out, struct leat_error *err)
+{
+    struct staged *staged =
+        catalog->staging ? find_staged(catalog, name->schema, name->table) : NULL;
+    enum leat_status status;
+
+    if (staged && staged->now)
+        return leat_table_load(staged->now, out, err);
+    if (staged)
+        return leat_error_set(err, LEAT_E_TABLE_NOT_FOUND, "table %s.%s does not exist",
+                              name->schema, name->table);
+    LEAT_TRY(leat_lake_load(catalog->lake, name->schema, name->table, out, err));
+    if (!catalog->staging)
+        return LEAT_OK;
+    status = stage(catalog, name, out->metadata_location, &staged, err);
+    if (status != LEAT_OK)
+        leat_table_release(out);
+    return status;
+}
+
+/* Points at new metadata (NULL: none): in the transaction, or in the catalog. */
+static enum leat_status point(struct lake_catalog *catalog, const struct leat_lake_change *change,
+                              struct leat_error *err)
+{
+    struct leat_lake_name name = {change->schema, change->table};
+    struct staged *staged;
+
+    if (!catalog->staging)
+        return leat_lake_commit(catalog->lake, change, 1, NULL, NULL, err);
+    staged = find_staged(catalog, change->schema, change->table);
+    if (!staged)
+        LEAT_TRY(stage(catalog, &name, change->old_location, &staged, err));
+    staged->now =
+        change->new_location ? leat_arena_strdup(&catalog->arena, change->new_location) : NULL;
+    return change->new_location && !staged->now ? leat_error_memory(err) : LEAT_OK;
+}
 
 /* Schema and table as written, with the catalog's schema where none is. */
 static enum leat_status split_name(struct lake_catalog *catalog, const struct leat_text *parts,
@@ -35,7 +116,7 @@ static enum leat_status resolve(struct lake_catalog *catalog, const struct leat_
     size_t matches = 0;
 
     LEAT_TRY(split_name(catalog, parts, count, arena, out, err));
-    if (count > 1)
+    if (count > 1 || (catalog->staging && find_staged(catalog, out->schema, out->table)))
         return LEAT_OK;
     LEAT_TRY(leat_lake_list(catalog->lake, &names, err));
     for (size_t i = 0; i < names.count; i++) {
@@ -66,7 +147,7 @@ static enum leat_status load(struct lake_catalog *catalog, const struct leat_tex
                              struct leat_table *out, struct leat_error *err)
 {
     LEAT_TRY(resolve(catalog, parts, count, arena, name, err));
-    return leat_lake_load(catalog->lake, name->schema, name->table, out, err);
+    return load_named(catalog, name, out, err);
 }
 
 static enum leat_status find(struct leat_catalog *base, const struct leat_text *parts,
@@ -92,12 +173,21 @@ static enum leat_status find(struct leat_catalog *base, const struct leat_text *
 static enum leat_status list(struct leat_catalog *base, struct leat_bytes_list *out,
                              struct leat_error *err)
 {
+    struct lake_catalog *catalog = (struct lake_catalog *)base;
     struct leat_lake_names names;
     enum leat_status status = LEAT_OK;
     char text[520];
 
-    LEAT_TRY(leat_lake_list(((struct lake_catalog *)base)->lake, &names, err));
+    LEAT_TRY(leat_lake_list(catalog->lake, &names, err));
+    for (const struct staged *s = catalog->staged; s && status == LEAT_OK; s = s->next)
+        if (s->now && !s->base) {
+            int length = snprintf(text, sizeof(text), "%.255s.%.255s", s->schema, s->table);
+            status = leat_bytes_list_append(out, text, (size_t)length, err);
+        }
     for (size_t i = 0; i < names.count && status == LEAT_OK; i++) {
+        const struct staged *s = find_staged(catalog, names.items[i].schema, names.items[i].table);
+        if (s && (!s->now || !s->base)) /* dropped here, or made on both sides */
+            continue;
         int length = snprintf(text, sizeof(text), "%.255s.%.255s", names.items[i].schema,
                               names.items[i].table);
         status = leat_bytes_list_append(out, text, (size_t)length, err);
@@ -118,9 +208,12 @@ static enum leat_status commit_created(struct lake_catalog *catalog,
     leat_bytes_list_init(&written);
     status = leat_table_write_metadata(table, &change.new_location, &written, err);
     if (status == LEAT_OK)
-        status = leat_lake_commit(catalog->lake, &change, 1, NULL, NULL, err);
+        status = point(catalog, &change, err);
     if (status == LEAT_CONFLICT)
         leat_lake_discard(&written);
+    for (size_t i = 0; catalog->staging && status == LEAT_OK && i < written.count; i++)
+        status = leat_bytes_list_append(&catalog->written, written.items[i].data,
+                                        written.items[i].length, err);
     leat_bytes_list_release(&written);
     return status;
 }
@@ -132,7 +225,7 @@ static enum leat_status replaced_location(struct lake_catalog *catalog,
                                           struct leat_error *err)
 {
     struct leat_table old;
-    enum leat_status status = leat_lake_load(catalog->lake, name->schema, name->table, &old, err);
+    enum leat_status status = load_named(catalog, name, &old, err);
 
     *out = NULL;
     if (status == LEAT_NOT_FOUND) {
@@ -197,7 +290,7 @@ static enum leat_status drop(struct leat_catalog *base, const struct leat_text *
     status = load(catalog, parts, count, &arena, &name, &table, err);
     if (status == LEAT_OK) {
         struct leat_lake_change change = {name.schema, name.table, table.metadata_location, NULL};
-        status = leat_lake_commit(catalog->lake, &change, 1, NULL, NULL, err);
+        status = point(catalog, &change, err);
         leat_table_release(&table);
     }
     leat_arena_release(&arena);
@@ -223,6 +316,29 @@ static enum leat_status open_sink(struct leat_catalog *base, const struct leat_t
     return status;
 }
 
+/* The table's next state, in the transaction. What was written is removed if it is not committed.
+ */
+static enum leat_status stage_rows(struct lake_catalog *catalog, const struct leat_lake_name *name,
+                                   struct leat_table *table, bool replace, const char *run_id,
+                                   const struct leat_bytes_list *receipts, struct leat_arena *arena,
+                                   struct leat_error *err)
+{
+    struct leat_lake_change change = {name->schema, name->table, table->metadata_location, NULL};
+    const char *summary[] = {"leat.run-id", run_id}, *path;
+    struct leat_data_files files = {0};
+
+    for (size_t i = 0; i < receipts->count; i++)
+        LEAT_TRY(leat_iceberg_receipt_read(receipts->items[i], arena, &files, err));
+    for (size_t i = 0; i < files.count; i++) {
+        LEAT_TRY(leat_lake_path(files.items[i].path, &path, err));
+        LEAT_TRY(leat_bytes_list_append(&catalog->written, path, strlen(path), err));
+    }
+    LEAT_TRY(leat_table_add_snapshot(table, files.items, files.count, replace, summary, 1,
+                                     &catalog->written, err));
+    LEAT_TRY(leat_table_write_metadata(table, &change.new_location, &catalog->written, err));
+    return point(catalog, &change, err);
+}
+
 static enum leat_status commit(struct leat_catalog *base, const struct leat_text *parts,
                                uint32_t count, const char *replaced,
                                const struct leat_bytes_list *receipts, struct leat_error *err)
@@ -245,7 +361,11 @@ static enum leat_status commit(struct leat_catalog *base, const struct leat_text
         leat_error_hint(err, "run the statement again");
         leat_table_release(&table);
     }
-    if (status == LEAT_OK) {
+    if (status == LEAT_OK && catalog->staging) {
+        status =
+            stage_rows(catalog, &name, &table, replaced != NULL, run_id, receipts, &arena, err);
+        leat_table_release(&table);
+    } else if (status == LEAT_OK) {
         item.schema = name.schema;
         item.table = name.table;
         item.state = &table;
@@ -275,12 +395,99 @@ enum leat_status leat_lake_catalog_new(struct leat_lake *lake, const char *schem
         return leat_error_memory(err);
     catalog->base.ops = &ops;
     catalog->lake = lake;
+    leat_arena_init(&catalog->arena, NULL);
+    leat_bytes_list_init(&catalog->written);
     snprintf(catalog->schema, sizeof(catalog->schema), "%.255s", schema);
     *out = &catalog->base;
     return LEAT_OK;
 }
 
-void leat_lake_catalog_free(struct leat_catalog *catalog)
+/* --- transactions --- */
+
+void leat_lake_catalog_begin(struct leat_catalog *base)
 {
+    ((struct lake_catalog *)base)->staging = true;
+}
+
+static void forget(struct lake_catalog *catalog)
+{
+    leat_bytes_list_release(&catalog->written);
+    leat_bytes_list_init(&catalog->written);
+    leat_arena_reset(&catalog->arena);
+    catalog->staged = NULL;
+    catalog->staging = false;
+}
+
+void leat_lake_catalog_rollback(struct leat_catalog *base)
+{
+    struct lake_catalog *catalog = (struct lake_catalog *)base;
+
+    if (!catalog->staging)
+        return;
+    leat_lake_discard(&catalog->written);
+    forget(catalog);
+}
+
+/* After an error whose outcome is unknown: whether the catalog points at what was made. */
+static enum leat_status was_committed(struct lake_catalog *catalog,
+                                      const struct leat_lake_change *change, bool *out,
+                                      struct leat_error *err)
+{
+    struct leat_table table;
+    enum leat_status status =
+        leat_lake_load(catalog->lake, change->schema, change->table, &table, err);
+
+    *out = status == LEAT_NOT_FOUND && !change->new_location;
+    if (status == LEAT_NOT_FOUND)
+        return LEAT_OK;
+    LEAT_TRY(status);
+    *out = change->new_location && strcmp(table.metadata_location, change->new_location) == 0;
+    leat_table_release(&table);
+    return LEAT_OK;
+}
+
+enum leat_status leat_lake_catalog_commit(struct leat_catalog *base, struct leat_error *err)
+{
+    struct lake_catalog *catalog = (struct lake_catalog *)base;
+    struct leat_lake_change *changes;
+    size_t count = 0, tables = 0;
+    enum leat_status status = LEAT_OK;
+    bool landed = false, known = true;
+    struct leat_error second;
+
+    for (const struct staged *s = catalog->staged; s; s = s->next)
+        tables++;
+    changes = LEAT_NEW_ARRAY(&catalog->arena, struct leat_lake_change, tables);
+    if (!changes)
+        status = leat_error_memory(err);
+    for (const struct staged *s = catalog->staged; s && status == LEAT_OK; s = s->next)
+        if (s->now != s->base)
+            changes[count++] = (struct leat_lake_change){s->schema, s->table, s->base, s->now};
+    if (status == LEAT_OK && count > 0)
+        status = leat_lake_commit(catalog->lake, changes, count, NULL, NULL, err);
+    if (status != LEAT_OK && status != LEAT_CONFLICT && count > 0)
+        known = was_committed(catalog, &changes[0], &landed, &second) == LEAT_OK;
+    if (landed)
+        status = LEAT_OK;
+    if (status != LEAT_OK && known) {
+        leat_lake_catalog_rollback(base);
+        return status;
+    }
+    forget(catalog); /* committed, or nobody knows: then nothing is removed */
+    return known ? status
+                 : leat_error_set(err, LEAT_E_OUTCOME,
+                                  "whether the transaction was committed is "
+                                  "not known: the catalog cannot be read");
+}
+
+void leat_lake_catalog_free(struct leat_catalog *base)
+{
+    struct lake_catalog *catalog = (struct lake_catalog *)base;
+
+    if (!catalog)
+        return;
+    leat_lake_catalog_rollback(base);
+    leat_bytes_list_release(&catalog->written);
+    leat_arena_release(&catalog->arena);
     leat_free(catalog);
 }

@@ -1,6 +1,7 @@
 /* Running statements in turn. Each has an arena, plan owner and accountant of its own; a query is
  * bound, planned and executed here, other kinds in files of their own. */
 #include "api/c/session_internal.h"
+#include "api/c/system_catalog.h"
 
 #include "columns/format.h"
 #include "storage/files/files.h"
@@ -13,12 +14,18 @@ void leat_session_free(struct leat_session *session)
     if (!session)
         return;
     leat_host_close(session->runner.host);
-    leat_memory_catalog_free(session->catalog);
+    session_forget_prepared(session);
+    leat_system_catalog_free(session->catalog);
+    leat_memory_catalog_free(session->memory);
     leat_lake_catalog_free(session->lake_catalog);
     if (session->has_lake)
         leat_lake_close(&session->lake);
     leat_free(session->folder);
     leat_free(session->fault);
+    session_settings_release(session);
+    leat_free(session->user);
+    leat_free(session->schema_name);
+    leat_free(session->database);
     leat_free(session);
 }
 
@@ -37,25 +44,47 @@ static enum leat_status open_lake(struct leat_session *session,
                                  &session->lake_catalog, err);
 }
 
+static enum leat_status open_catalog(struct leat_session *session, struct leat_error *err)
+{
+    struct leat_system_facts facts = {.user = session->user,
+                                      .database = session->database,
+                                      .schema = session->schema,
+                                      .temporary =
+                                          session->lake_catalog ? "pg_temp" : session->schema,
+                                      .setting = session_setting,
+                                      .context = session};
+
+    return leat_system_catalog_new(session->memory, &facts, &session->catalog, err);
+}
+
 enum leat_status leat_session_new(const struct leat_session_options *options,
                                   struct leat_session **out, struct leat_error *err)
 {
     struct leat_session *session = leat_calloc(1, sizeof(*session));
     struct leat_host_options host = options->host;
     enum leat_status status = LEAT_OK;
+    char user[128];
 
     *out = NULL;
     if (!session)
         return leat_error_memory(err);
-    leat_accountant_init(&session->accountant, NULL, options->memory);
-    leat_memory_bound(options->memory);
+    leat_accountant_init(&session->accountant, options->parent, options->memory);
+    if (!options->parent)
+        leat_memory_bound(options->memory);
     status = leat_files_register(err);
     session->threads = options->threads ? options->threads : leat_cpu_count();
-    if (status == LEAT_OK && options->folder) {
+    leat_user_name(user, sizeof(user));
+    session->user = leat_strdup(options->user ? options->user : user);
+    session->database = leat_strdup(options->database ? options->database : "leat");
+    if (options->folder)
         session->folder = leat_strdup(options->folder);
-        if (!session->folder)
-            status = leat_error_memory(err);
-    }
+    session->schema = session->schema_name =
+        leat_strdup(options->schema ? options->schema : "main");
+    if (status == LEAT_OK)
+        status = session_settings_init(session, err);
+    if (status == LEAT_OK && (!session->schema || !session->user || !session->database ||
+                              (options->folder && !session->folder)))
+        status = leat_error_memory(err);
     session->runner.small_rows = LEAT_STAGE_SMALL_ROWS;
     host.tasks = options->threads;
     session->dialect = options->dialect;
@@ -64,7 +93,10 @@ enum leat_status leat_session_new(const struct leat_session_options *options,
     if (status == LEAT_OK && options->lake)
         status = open_lake(session, options, err);
     if (status == LEAT_OK)
-        status = leat_memory_catalog_new(session->lake_catalog, &session->catalog, err);
+        status =
+            leat_memory_catalog_new(session->lake_catalog, options->shared, &session->memory, err);
+    if (status == LEAT_OK)
+        status = open_catalog(session, err);
     if (status != LEAT_OK) {
         leat_session_free(session);
         return status;
@@ -76,6 +108,16 @@ enum leat_status leat_session_new(const struct leat_session_options *options,
 void leat_session_cancel(struct leat_session *session)
 {
     atomic_store(&session->cancel.requested, true);
+}
+
+struct leat_accountant *leat_session_accountant(struct leat_session *session)
+{
+    return &session->accountant;
+}
+
+enum leat_transaction leat_session_transaction(const struct leat_session *session)
+{
+    return session->transaction;
 }
 
 uint64_t leat_session_bytes_read(const struct leat_session *session)
@@ -104,9 +146,11 @@ static int compare_names(const void *a, const void *b)
 enum leat_status leat_session_names(struct leat_session *session, struct leat_bytes_list *out,
                                     struct leat_error *err)
 {
-    LEAT_TRY(session->catalog->ops->list(session->catalog, out, err));
+    LEAT_TRY(session->memory->ops->list(session->memory, out, err));
     if (out->count > 1)
         qsort(out->items, out->count, sizeof(*out->items), compare_names);
+    if (session->transaction == LEAT_TRANSACTION_NONE)
+        leat_memory_catalog_forget(session->memory);
     return LEAT_OK;
 }
 
@@ -139,9 +183,11 @@ static enum leat_status run_query(struct run *run, const struct leat_sql_query *
         return LEAT_OK;
     }
     LEAT_TRY(run->output->begin(run->output, &plan->schema, err));
+    if (run->describe)
+        return LEAT_OK;
     LEAT_TRY(
         leat_runner_execute(&run->session->runner, plan, &run->execute, &counting.base, NULL, err));
-    return run->output->end(run->output, "SELECT", counting.rows, err);
+    return session_end(run, "SELECT", counting.rows, err);
 }
 
 /* --- settings --- */
@@ -173,7 +219,11 @@ static enum leat_status run_set(struct run *run, const struct leat_sql_set *set,
     const struct leat_sql_name *name = &set->name.parts[set->name.count - 1];
     enum leat_sql_dialect dialect;
     int64_t value;
+    enum leat_status status =
+        session_set_setting(run->session, name->text, set->value, set->reset, err);
 
+    if (status != LEAT_NOT_FOUND)
+        return status == LEAT_OK ? session_end(run, set->reset ? "RESET" : "SET", 0, err) : status;
     if (leat_text_equal(name->text, leat_text_of("threads")) && !set->reset &&
         leat_parse_int64(set->value.data, set->value.length, &value) && value > 0 && value <= 1024)
         set_threads(run->session, (unsigned)value);
@@ -207,12 +257,34 @@ static enum leat_status run_set(struct run *run, const struct leat_sql_set *set,
         return leat_error_set(err, LEAT_E_SETTING, "no setting \"%.*s\" takes the value \"%.*s\"",
                               (int)name->text.length, name->text.data, (int)set->value.length,
                               set->value.data ? set->value.data : "");
-    return run->output->end(run->output, "SET", 0, err);
+    return session_end(run, "SET", 0, err);
+}
+
+enum leat_status session_end(struct run *run, const char *tag, uint64_t rows,
+                             struct leat_error *err)
+{
+    if (run->session->transaction == LEAT_TRANSACTION_NONE)
+        LEAT_TRY(leat_memory_catalog_commit(run->session->memory, err));
+    return run->output->end(run->output, tag, rows, err);
+}
+
+/* Behind an error in a transaction only its end is taken. */
+static bool ends_transaction(const struct leat_sql_statement *statement)
+{
+    return statement->kind == LEAT_SQL_STATEMENT_CONTROL &&
+           (statement->control.kind == LEAT_SQL_CONTROL_COMMIT ||
+            statement->control.kind == LEAT_SQL_CONTROL_ROLLBACK);
 }
 
 static enum leat_status run_kind(struct run *run, const struct leat_sql_statement *statement,
                                  struct leat_error *err)
 {
+    if (run->session->transaction == LEAT_TRANSACTION_FAILED && !ends_transaction(statement)) {
+        (void)leat_error_set(err, LEAT_E_TRANSACTION,
+                             "the transaction failed; nothing is carried out until it is ended");
+        leat_error_hint(err, "ROLLBACK ends it");
+        return LEAT_CONFLICT;
+    }
     switch (statement->kind) {
     case LEAT_SQL_STATEMENT_QUERY:
         return run_query(run, statement->query, err);
@@ -223,6 +295,8 @@ static enum leat_status run_kind(struct run *run, const struct leat_sql_statemen
     case LEAT_SQL_STATEMENT_CHANGE:
         return session_change(run, &statement->change, err);
     case LEAT_SQL_STATEMENT_DROP:
+        if (run->describe)
+            return LEAT_OK;
         return session_drop(run, &statement->drop, err);
     case LEAT_SQL_STATEMENT_COPY:
         return session_copy(run, &statement->copy, err);
@@ -233,7 +307,11 @@ static enum leat_status run_kind(struct run *run, const struct leat_sql_statemen
     case LEAT_SQL_STATEMENT_DESCRIBE:
         return session_describe(run, &statement->describe, err);
     case LEAT_SQL_STATEMENT_SET:
+        if (run->describe)
+            return LEAT_OK;
         return run_set(run, &statement->set, err);
+    case LEAT_SQL_STATEMENT_CONTROL:
+        return session_control(run, &statement->control, err);
     case LEAT_SQL_STATEMENT_FLOW:
     case LEAT_SQL_STATEMENT_TEST:
         break;
@@ -243,34 +321,39 @@ static enum leat_status run_kind(struct run *run, const struct leat_sql_statemen
     return LEAT_UNSUPPORTED;
 }
 
-static enum leat_status run_statement(struct leat_session *session,
-                                      const struct leat_sql_script *script,
-                                      const struct leat_sql_statement *statement,
-                                      struct leat_session_output *output, struct leat_error *err)
+enum leat_status session_run_statement(struct run *run, const struct leat_sql_statement *statement,
+                                       struct leat_error *err)
 {
-    struct run run = {.session = session, .script = script, .output = output};
+    struct leat_session *session = run->session;
+    const struct leat_sql_script *script = run->script;
     enum leat_status status;
 
     atomic_store(&session->cancel.requested, false);
     atomic_store(&session->bytes_read, 0);
     atomic_store(&session->rows_read, 0);
     atomic_store(&session->bytes_total, 0);
-    leat_plan_owner_init(&run.owner, &session->accountant);
-    run.plan_options.catalog = session->catalog;
-    run.plan_options.folder = session->folder;
-    run.plan_options.source = (struct leat_expr_source){script->name, script->text, script->length};
-    run.execute.threads = session->threads;
-    run.execute.accountant = &session->accountant;
-    run.execute.cancel = &session->cancel;
-    run.execute.bytes_read = &session->bytes_read;
-    run.execute.rows_read = &session->rows_read;
-    run.execute.bytes_total = &session->bytes_total;
-    run.execute.spill_always = session->spill_always;
-    run.execute.source = run.plan_options.source;
-    status = run_kind(&run, statement, err);
+    leat_plan_owner_init(&run->owner, &session->accountant);
+    run->plan_options.catalog = session->catalog;
+    run->plan_options.folder = session->folder;
+    run->plan_options.source =
+        (struct leat_expr_source){script->name, script->text, script->length};
+    run->execute.threads = session->threads;
+    run->execute.accountant = &session->accountant;
+    run->execute.cancel = &session->cancel;
+    run->execute.bytes_read = &session->bytes_read;
+    run->execute.rows_read = &session->rows_read;
+    run->execute.bytes_total = &session->bytes_total;
+    run->execute.spill_always = session->spill_always;
+    run->execute.source = run->plan_options.source;
+    status = run_kind(run, statement, err);
     if (status != LEAT_OK && err->place.line == 0 && !err->place.source[0])
         leat_error_at_text(err, script->name, script->text, script->length, statement->offset, 0);
-    leat_plan_owner_release(&run.owner);
+    leat_plan_owner_release(&run->owner);
+    leat_system_catalog_forget(session->catalog);
+    if (status != LEAT_OK && session->transaction == LEAT_TRANSACTION_OPEN)
+        session->transaction = LEAT_TRANSACTION_FAILED;
+    if (session->transaction == LEAT_TRANSACTION_NONE)
+        leat_memory_catalog_forget(session->memory);
     return status;
 }
 
@@ -290,10 +373,15 @@ enum leat_status leat_session_run(struct leat_session *session, const char *name
 
     *errors = script.errors;
     *error_count = script.error_count;
-    if (status != LEAT_OK)
+    if (status != LEAT_OK) {
+        if (session->transaction == LEAT_TRANSACTION_OPEN)
+            session->transaction = LEAT_TRANSACTION_FAILED;
         return status;
-    for (uint32_t i = 0; i < script.count && status == LEAT_OK; i++)
-        status = run_statement(session, &script, script.statements[i], output, err);
+    }
+    for (uint32_t i = 0; i < script.count && status == LEAT_OK; i++) {
+        struct run run = {.session = session, .script = &script, .output = output};
+        status = session_run_statement(&run, script.statements[i], err);
+    }
     if (status != LEAT_OK) {
         leat_accountant_explain(&session->accountant, err);
         *errors = err;

@@ -5,6 +5,7 @@
 #ifndef LEAT_API_C_SESSION_H
 #define LEAT_API_C_SESSION_H
 
+#include "api/c/memory_catalog.h"
 #include "compute/exec/execute.h"
 #include "compute/hosts/host.h"
 #include "compute/plan/work.h"
@@ -21,7 +22,11 @@ struct leat_session_options {
     unsigned threads;              /* 0: all cores */
     struct leat_host_options host; /* that carries out queries; its tasks are `threads` */
     uint64_t memory;               /* bytes; 0: no limit */
-    enum leat_sql_dialect dialect; /* of statements, until SET dialect */
+    struct leat_accountant *parent;   /* that is charged, too; or NULL */
+    struct leat_memory_store *shared; /* where tables in memory are made; NULL: the session's own */
+    const char *user;                 /* NULL: the user of the process; for current_user */
+    const char *database;             /* NULL: "leat"; for current_database() */
+    enum leat_sql_dialect dialect;    /* of statements, until SET dialect */
 };
 LEAT_CHECKED enum leat_status leat_session_new(const struct leat_session_options *options,
                                                struct leat_session **out, struct leat_error *err);
@@ -38,6 +43,19 @@ struct leat_session_output {
      * changed. */
     enum leat_status (*end)(struct leat_session_output *output, const char *tag, uint64_t rows,
                             struct leat_error *err);
+    /* The following may be NULL. A word to the user beside the results: severity "NOTICE" or
+     * "WARNING". */
+    enum leat_status (*notice)(struct leat_session_output *output, const char *severity,
+                               const char *sqlstate, const char *message, struct leat_error *err);
+    /* COPY FROM STDIN (in) or TO STDOUT begins, with so many columns. */
+    enum leat_status (*copy)(struct leat_session_output *output, bool in, uint32_t columns,
+                             struct leat_error *err);
+    /* Some bytes of it, the last ones or not; and the next bytes that come in, none at the end,
+     * valid until the next call. */
+    enum leat_status (*copy_out)(struct leat_session_output *output, const void *bytes,
+                                 size_t length, bool last, struct leat_error *err);
+    enum leat_status (*copy_in)(struct leat_session_output *output, struct leat_text *out,
+                                struct leat_error *err);
 };
 
 /* Runs the statements of a script in turn and stops at the first that fails. A script with syntax
@@ -54,7 +72,33 @@ LEAT_CHECKED enum leat_status leat_session_estimate(struct leat_session *session
                                                     const char *text, size_t length,
                                                     struct leat_plan_work *out,
                                                     struct leat_error *err);
+/* A statement that is parsed and bound once and run many times, with values for $1, $2, ... It lies
+ * in the caller's arena, as its text must. */
+struct leat_prepared {
+    struct leat_sql_script script; /* one statement, or none (an empty text) */
+    struct leat_plan_parameters parameters;
+    bool has_rows;             /* it gives rows */
+    struct leat_schema schema; /* of them */
+};
+/* `types` may be fewer than the parameters; those that are NULL or missing are decided by what the
+ * parameters meet. More than one statement is an error. */
+LEAT_CHECKED enum leat_status
+leat_session_prepare(struct leat_session *session, const char *text, size_t length,
+                     const struct leat_type *const *types, uint32_t type_count,
+                     struct leat_arena *arena, struct leat_prepared *out, struct leat_error *err);
+/* Runs it with the values of its parameters (as many as it has; types are not looked at). An empty
+ * text calls nothing of `output`. */
+LEAT_CHECKED enum leat_status leat_session_execute(struct leat_session *session,
+                                                   const struct leat_prepared *prepared,
+                                                   const struct leat_plan_parameter *values,
+                                                   struct leat_session_output *output,
+                                                   struct leat_error *err);
 enum leat_sql_dialect leat_session_dialect(const struct leat_session *session);
+struct leat_accountant *leat_session_accountant(struct leat_session *session);
+/* Where the session stands: outside of BEGIN and COMMIT, between them, or between them behind an
+ * error, when only ROLLBACK and COMMIT are taken. */
+enum leat_transaction { LEAT_TRANSACTION_NONE, LEAT_TRANSACTION_OPEN, LEAT_TRANSACTION_FAILED };
+enum leat_transaction leat_session_transaction(const struct leat_session *session);
 /* Asks the running statement to stop; safe in a signal handler. */
 void leat_session_cancel(struct leat_session *session);
 /* Progress of the running statement. */

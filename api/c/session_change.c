@@ -15,36 +15,13 @@ static enum leat_status count_changed(struct run *run, const struct leat_sql_cha
         return leat_error_set(err, LEAT_E_UNSUPPORTED,
                               "the condition of %s must not call random() or the like",
                               change->tag);
+    if (run->describe)
+        return LEAT_OK;
     LEAT_TRY(leat_runner_execute_rows(&run->session->runner, plan, &run->execute, &rows, err));
     if (rows.row_count > 0 &&
         leat_vector_flatten(rows.batches[0].columns, &rows.arena, err) == LEAT_OK)
         *out = (uint64_t)((const int64_t *)rows.batches[0].columns[0].data)[0];
     leat_rows_release(&rows);
-    return LEAT_OK;
-}
-
-/* All of the new rows, or none. */
-static enum leat_status replace_in_memory(struct run *run, const struct leat_plan *plan,
-                                          struct leat_rows *rows, struct leat_error *err)
-{
-    struct leat_rows fresh = {0}, next = {0};
-    enum leat_status status =
-        leat_runner_execute_rows(&run->session->runner, plan, &run->execute, &fresh, err);
-
-    if (status == LEAT_OK)
-        status = leat_rows_init(&next, &rows->schema, run->execute.accountant, err);
-    for (size_t i = 0; status == LEAT_OK && i < fresh.batch_count; i++) {
-        status = session_required_values(&rows->schema, &fresh.batches[i], err);
-        if (status == LEAT_OK)
-            status = leat_rows_append(&next, &fresh.batches[i], err);
-    }
-    leat_rows_release(&fresh);
-    if (status != LEAT_OK) {
-        leat_rows_release(&next);
-        return status;
-    }
-    leat_rows_release(rows);
-    *rows = next;
     return LEAT_OK;
 }
 
@@ -66,30 +43,51 @@ static enum leat_status replace_in_lake(struct run *run, const struct leat_text 
     return status;
 }
 
-enum leat_status session_change(struct run *run, const struct leat_sql_change *change,
-                                struct leat_error *err)
+static enum leat_status change_one(struct run *run, const struct leat_sql_change *change,
+                                   uint64_t *changed, struct leat_error *err)
 {
-    struct leat_catalog *catalog = run->session->catalog;
     struct leat_relation relation;
     struct leat_plan *plan;
     struct leat_text *parts;
-    struct leat_rows *rows;
-    uint64_t changed;
+    uint64_t rows;
 
     LEAT_TRY(session_open_target(run, &change->target, "its rows cannot be changed", &parts,
                                  &relation, err));
-    LEAT_TRY(count_changed(run, change, &changed, err));
+    LEAT_TRY(count_changed(run, change, changed, err));
     LEAT_TRY(leat_plan_query(change->rows, &run->plan_options, &run->owner, &plan, err));
     LEAT_TRY(leat_plan_coerce(plan, &relation.source->schema, false, &run->plan_options,
                               &run->owner, &plan, err));
-    if (changed == 0)
-        return run->output->end(run->output, change->tag, 0, err);
-    rows = change->target.count == 1 ? leat_memory_catalog_rows(catalog, parts[0]) : NULL;
-    if (rows)
-        LEAT_TRY(replace_in_memory(run, plan, rows, err));
-    else if (relation.version)
-        LEAT_TRY(replace_in_lake(run, parts, change->target.count, relation.version, plan, err));
-    else
-        return leat_error_set(err, LEAT_E_UNSUPPORTED, "%s cannot be changed", relation.name);
-    return run->output->end(run->output, change->tag, changed, err);
+    if (run->describe || *changed == 0)
+        return LEAT_OK;
+    if (session_is_in_memory(run, parts, change->target.count))
+        return session_write_memory(run, plan, parts[change->target.count - 1], true,
+                                    &relation.source->schema, &rows, err);
+    if (relation.version)
+        return replace_in_lake(run, parts, change->target.count, relation.version, plan, err);
+    return leat_error_set(err, LEAT_E_UNSUPPORTED, "%s cannot be changed", relation.name);
+}
+
+enum leat_status session_change(struct run *run, const struct leat_sql_change *change,
+                                struct leat_error *err)
+{
+    struct leat_session *session = run->session;
+    bool together = change->next && session->lake_catalog && !run->describe &&
+                    session->transaction == LEAT_TRANSACTION_NONE;
+    const char *tag = change->tag;
+    enum leat_status status = LEAT_OK;
+    uint64_t changed, total = 0;
+
+    if (together) /* several tables, or none */
+        leat_lake_catalog_begin(session->lake_catalog);
+    for (; change && status == LEAT_OK; change = change->next) {
+        status = change_one(run, change, &changed, err);
+        total += changed;
+    }
+    if (together && status == LEAT_OK)
+        status = leat_lake_catalog_commit(session->lake_catalog, err);
+    else if (together)
+        leat_lake_catalog_rollback(session->lake_catalog);
+    if (status != LEAT_OK || run->describe)
+        return status;
+    return session_end(run, tag, total, err);
 }

@@ -138,6 +138,10 @@ enum leat_status session_copy(struct run *run, const struct leat_sql_copy *copy,
     const char *path;
     uint32_t count;
 
+    if (copy->from)
+        return session_copy_from(run, copy, err);
+    if (copy->stdio)
+        return session_copy_to_client(run, copy, err);
     out.branches = LEAT_NEW_ARRAY(arena, struct leat_writer *, threads);
     path = leat_path_join(arena, run->plan_options.folder ? run->plan_options.folder : "",
                           copy->file.data);
@@ -145,6 +149,8 @@ enum leat_status session_copy(struct run *run, const struct leat_sql_copy *copy,
         return leat_error_memory(err);
     LEAT_TRY(copy_format(copy, path, options, &count, &out.format, err));
     LEAT_TRY(leat_plan_query(copy->query, &run->plan_options, &run->owner, &plan, err));
+    if (run->describe)
+        return LEAT_OK;
     LEAT_TRY(leat_file_create(path, LEAT_CREATE_REPLACE, &file, err));
     LEAT_TRY(out.format->create(file, &plan->schema, options, count, &out.writer, err));
     if (out.format->branch) {
@@ -157,5 +163,5 @@ enum leat_status session_copy(struct run *run, const struct leat_sql_copy *copy,
     for (unsigned i = 0; i < out.threads; i++)
         leat_writer_abort(out.branches[i]);
     leat_writer_abort(out.writer);
-    return status == LEAT_OK ? run->output->end(run->output, "COPY", out.rows, err) : status;
+    return status == LEAT_OK ? session_end(run, "COPY", out.rows, err) : status;
 }

@@ -20,12 +20,19 @@ struct leat_session {
     struct leat_lake lake;
     bool has_lake;
     struct leat_catalog *lake_catalog; /* or NULL */
-    struct leat_catalog *catalog;      /* memory, with the lake behind it */
+    struct leat_catalog *memory;       /* with the lake behind it */
+    struct leat_catalog *catalog;     /* what statements see: PostgreSQL's catalog, before memory */
+    struct leat_memory_store *shared; /* or NULL */
+    char **settings;                  /* by place in session_settings.c; NULL: the default */
+    const char *schema;
+    struct session_prepared *prepared; /* by PREPARE */
     struct leat_runner_options runner;
     char *fault;
     struct leat_plan_work *work; /* not NULL: queries are estimated, not run */
     enum leat_sql_dialect dialect;
     bool spill_always; /* SET spill TO always */
+    enum leat_transaction transaction;
+    char *user, *database, *schema_name;
 };
 
 /* One statement being run. */
@@ -36,10 +43,45 @@ struct run {
     struct leat_plan_owner owner;
     struct leat_plan_options plan_options;
     struct leat_execute_options execute;
+    bool describe; /* give the columns and decide the parameters; run nothing */
 };
 
+/* Runs one statement of the script, in an owner of its own. */
+LEAT_CHECKED enum leat_status session_run_statement(struct run *run,
+                                                    const struct leat_sql_statement *statement,
+                                                    struct leat_error *err);
+/* Ends a statement: outside of a transaction its changes are published, then the output is told. */
+LEAT_CHECKED enum leat_status session_end(struct run *run, const char *tag, uint64_t rows,
+                                          struct leat_error *err);
+/* api/c/session_control.c: transactions, PREPARE, and what has no meaning here. */
+LEAT_CHECKED enum leat_status
+session_control(struct run *run, const struct leat_sql_control *control, struct leat_error *err);
+void session_rollback(struct leat_session *session);
+void session_forget_prepared(struct leat_session *session);
+/* api/c/session_settings.c. LEAT_NOT_FOUND: there is no such setting; *err is untouched. */
+LEAT_CHECKED enum leat_status session_settings_init(struct leat_session *session,
+                                                    struct leat_error *err);
+void session_settings_release(struct leat_session *session);
+LEAT_CHECKED enum leat_status session_set_setting(struct leat_session *session,
+                                                  struct leat_text name, struct leat_text value,
+                                                  bool reset, struct leat_error *err);
+/* NULL: there is no such setting. */
+const char *session_setting_value(const struct leat_session *session, struct leat_text name);
+bool session_setting(void *session, size_t index, const char *out[3]);
 /* api/c/session_write.c */
 LEAT_CHECKED enum leat_status session_insert(struct run *run, const struct leat_sql_insert *insert,
+                                             struct leat_error *err);
+/* Runs the plan into a table in memory: all of its rows are added, or put in the place of those it
+ * has, or none. */
+LEAT_CHECKED enum leat_status session_write_memory(struct run *run, const struct leat_plan *plan,
+                                                   struct leat_text name, bool replace,
+                                                   const struct leat_schema *schema,
+                                                   uint64_t *count, struct leat_error *err);
+bool session_is_in_memory(const struct run *run, const struct leat_text *parts, uint32_t count);
+/* Appends the plan's rows to a table, by position or by name, and ends the statement. */
+LEAT_CHECKED enum leat_status session_append(struct run *run, const struct leat_sql_path *path,
+                                             const struct leat_schema *schema,
+                                             struct leat_plan *plan, bool by_name, const char *tag,
                                              struct leat_error *err);
 LEAT_CHECKED enum leat_status session_create(struct run *run, const struct leat_sql_create *create,
                                              struct leat_error *err);
@@ -68,6 +110,11 @@ LEAT_CHECKED enum leat_status session_change(struct run *run, const struct leat_
 /* api/c/session_copy.c */
 LEAT_CHECKED enum leat_status session_copy(struct run *run, const struct leat_sql_copy *copy,
                                            struct leat_error *err);
+/* api/c/session_copy_stream.c */
+LEAT_CHECKED enum leat_status
+session_copy_to_client(struct run *run, const struct leat_sql_copy *copy, struct leat_error *err);
+LEAT_CHECKED enum leat_status session_copy_from(struct run *run, const struct leat_sql_copy *copy,
+                                                struct leat_error *err);
 /* api/c/session_show.c */
 LEAT_CHECKED enum leat_status
 session_explain(struct run *run, const struct leat_sql_explain *explain, struct leat_error *err);

@@ -29,9 +29,11 @@ static enum leat_status give_texts(struct run *run, const char *const *names, ui
         }
     }
     LEAT_TRY(run->output->begin(run->output, &schema, err));
+    if (run->describe)
+        return LEAT_OK;
     if (row_count > 0)
         LEAT_TRY(run->output->batch(run->output, &batch, err));
-    return run->output->end(run->output, tag, row_count, err);
+    return session_end(run, tag, row_count, err);
 }
 
 enum leat_status session_explain(struct run *run, const struct leat_sql_explain *explain,
@@ -49,8 +51,9 @@ enum leat_status session_explain(struct run *run, const struct leat_sql_explain 
     LEAT_TRY(
         leat_plan_query(explain->statement->query, &run->plan_options, &run->owner, &plan, err));
     leat_buffer_init(&text, 16 << 20);
-    status = explain->analyze ? leat_execute_explain(plan, &run->execute, &text, err)
-                              : leat_runner_print(&run->session->runner, plan, &text, err);
+    status = run->describe      ? LEAT_OK
+             : explain->analyze ? leat_execute_explain(plan, &run->execute, &text, err)
+                                : leat_runner_print(&run->session->runner, plan, &text, err);
     for (size_t i = 0; i < text.length; i++)
         count += text.data[i] == '\n';
     lines = LEAT_NEW_ARRAY(&run->owner.arena, struct leat_text, count + 1);
@@ -113,6 +116,41 @@ static enum leat_status show_functions(struct run *run, struct leat_error *err)
     return give_texts(run, names, 4, cells, count, "SHOW", err);
 }
 
+/* One setting under its own name, or all with their descriptions. */
+static enum leat_status show_settings(struct run *run, const struct leat_sql_show *show,
+                                      struct leat_error *err)
+{
+    static const char *const names[] = {"name", "setting", "description"};
+    struct leat_arena *arena = &run->owner.arena;
+    const char *texts[3], *column;
+    struct leat_text *cells, value;
+    uint32_t count = 0;
+
+    if (show->kind == LEAT_SQL_SHOW_SETTING) {
+        column = show->name.parts[show->name.count - 1].text.data;
+        value = leat_text_of(session_setting_value(run->session, leat_text_of(column)));
+        if (!value.data && strcmp(column, "threads") == 0)
+            value = leat_text_of(leat_arena_printf(arena, "%u", run->session->threads));
+        if (!value.data && strcmp(column, "dialect") == 0)
+            value = leat_text_of(run->session->dialect == LEAT_SQL_SPARK ? "spark" : "postgres");
+        if (!value.data) {
+            (void)leat_error_set(err, LEAT_E_SETTING, "there is no setting \"%s\"", column);
+            leat_error_hint(err, "SHOW ALL lists them");
+            return LEAT_INVALID;
+        }
+        return give_texts(run, &column, 1, &value, 1, "SHOW", err);
+    }
+    while (session_setting(run->session, count, texts))
+        count++;
+    cells = LEAT_NEW_ARRAY(arena, struct leat_text, (size_t)count * 3);
+    if (!cells)
+        return leat_error_memory(err);
+    for (uint32_t i = 0; i < count && session_setting(run->session, i, texts); i++)
+        for (int c = 0; c < 3; c++)
+            cells[i * 3 + (uint32_t)c] = leat_text_of(texts[c]);
+    return give_texts(run, names, 3, cells, count, "SHOW", err);
+}
+
 enum leat_status session_show(struct run *run, const struct leat_sql_show *show,
                               struct leat_error *err)
 {
@@ -122,6 +160,8 @@ enum leat_status session_show(struct run *run, const struct leat_sql_show *show,
 
     if (show->kind == LEAT_SQL_SHOW_FUNCTIONS)
         return show_functions(run, err);
+    if (show->kind == LEAT_SQL_SHOW_SETTING || show->kind == LEAT_SQL_SHOW_ALL)
+        return show_settings(run, show, err);
     if (show->kind != LEAT_SQL_SHOW_TABLES && show->kind != LEAT_SQL_SHOW_VIEWS)
         return leat_error_set(err, LEAT_E_UNSUPPORTED, "SHOW knows TABLES and FUNCTIONS");
     leat_bytes_list_init(&list);

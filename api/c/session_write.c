@@ -20,6 +20,16 @@ enum leat_status session_name_parts(const struct leat_sql_path *path, struct lea
     return LEAT_OK;
 }
 
+/* A table of the session's memory, by its bare name, or with the schema that such tables show. */
+bool session_is_in_memory(const struct run *run, const struct leat_text *parts, uint32_t count)
+{
+    const struct leat_session *session = run->session;
+    const char *schema = session->lake_catalog ? "pg_temp" : session->schema;
+
+    return (count == 1 || (count == 2 && leat_text_equal(parts[0], leat_text_of(schema)))) &&
+           leat_memory_catalog_has(session->memory, parts[count - 1]);
+}
+
 enum leat_status session_required_values(const struct leat_schema *schema,
                                          const struct leat_batch *batch, struct leat_error *err)
 {
@@ -32,25 +42,19 @@ enum leat_status session_required_values(const struct leat_schema *schema,
     return LEAT_OK;
 }
 
-/* Appends the plan's rows to a table in memory: all of them, or none. */
-static enum leat_status insert_in_memory(struct run *run, const struct leat_plan *plan,
-                                         struct leat_rows *rows, uint64_t *count,
-                                         struct leat_error *err)
+enum leat_status session_write_memory(struct run *run, const struct leat_plan *plan,
+                                      struct leat_text name, bool replace,
+                                      const struct leat_schema *schema, uint64_t *count,
+                                      struct leat_error *err)
 {
     struct leat_rows fresh = {0};
     enum leat_status status =
         leat_runner_execute_rows(&run->session->runner, plan, &run->execute, &fresh, err);
-    size_t batches = rows->batch_count;
-    uint64_t before = rows->row_count;
 
     for (size_t i = 0; status == LEAT_OK && i < fresh.batch_count; i++)
-        status = session_required_values(&rows->schema, &fresh.batches[i], err);
-    for (size_t i = 0; status == LEAT_OK && i < fresh.batch_count; i++)
-        status = leat_rows_append(rows, &fresh.batches[i], err);
-    if (status != LEAT_OK) {
-        rows->batch_count = batches;
-        rows->row_count = before;
-    }
+        status = session_required_values(schema, &fresh.batches[i], err);
+    if (status == LEAT_OK)
+        status = leat_memory_catalog_write(run->session->memory, name, replace, &fresh, err);
     *count = fresh.row_count;
     leat_rows_release(&fresh);
     return status;
@@ -95,13 +99,12 @@ static enum leat_status count_written(const struct leat_bytes_list *receipts,
     return LEAT_OK;
 }
 
-static enum leat_status append_rows(struct run *run, const struct leat_sql_path *path,
-                                    const struct leat_schema *schema, struct leat_plan *plan,
-                                    bool by_name, const char *tag, struct leat_error *err)
+enum leat_status session_append(struct run *run, const struct leat_sql_path *path,
+                                const struct leat_schema *schema, struct leat_plan *plan,
+                                bool by_name, const char *tag, struct leat_error *err)
 {
     struct leat_session *session = run->session;
     struct leat_catalog *lake = session->lake_catalog;
-    struct leat_rows *rows;
     struct leat_text *parts;
     struct leat_bytes_list receipts;
     struct leat_sink *sink;
@@ -109,11 +112,13 @@ static enum leat_status append_rows(struct run *run, const struct leat_sql_path 
     uint64_t count = 0;
 
     LEAT_TRY(leat_plan_coerce(plan, schema, by_name, &run->plan_options, &run->owner, &plan, err));
+    if (run->describe)
+        return LEAT_OK;
     LEAT_TRY(session_name_parts(path, &run->owner.arena, &parts, err));
-    rows = path->count == 1 ? leat_memory_catalog_rows(session->catalog, parts[0]) : NULL;
-    if (rows) {
-        LEAT_TRY(insert_in_memory(run, plan, rows, &count, err));
-        return run->output->end(run->output, tag, count, err);
+    if (session_is_in_memory(run, parts, path->count)) {
+        LEAT_TRY(
+            session_write_memory(run, plan, parts[path->count - 1], false, schema, &count, err));
+        return session_end(run, tag, count, err);
     }
     if (!lake)
         return leat_error_set(err, LEAT_E_TABLE_NOT_FOUND, "there is no such table");
@@ -127,7 +132,7 @@ static enum leat_status append_rows(struct run *run, const struct leat_sql_path 
     }
     leat_bytes_list_release(&receipts);
     if (status == LEAT_OK)
-        status = run->output->end(run->output, tag, count, err);
+        status = session_end(run, tag, count, err);
     return status;
 }
 
@@ -219,7 +224,7 @@ enum leat_status session_insert(struct run *run, const struct leat_sql_insert *i
             leat_plan_coerce(plan, &target, false, &run->plan_options, &run->owner, &plan, err));
         by_name = true;
     }
-    return append_rows(run, &insert->target, &schema, plan, by_name, "INSERT", err);
+    return session_append(run, &insert->target, &schema, plan, by_name, "INSERT", err);
 }
 
 /* --- definitions --- */
@@ -274,7 +279,7 @@ static enum leat_status create_table(struct run *run, const struct leat_sql_crea
 {
     struct leat_session *session = run->session;
     bool in_memory = create->temporary || !session->lake_catalog;
-    struct leat_catalog *catalog = in_memory ? session->catalog : session->lake_catalog;
+    struct leat_catalog *catalog = in_memory ? session->memory : session->lake_catalog;
     struct leat_plan *plan = NULL;
     struct leat_schema schema;
 
@@ -284,10 +289,13 @@ static enum leat_status create_table(struct run *run, const struct leat_sql_crea
     }
     if (create->column_count > 0)
         LEAT_TRY(table_columns(create, &run->owner.arena, &schema, err));
+    if (run->describe)
+        return LEAT_OK;
+    leat_memory_catalog_temporary(session->memory, create->temporary);
     LEAT_TRY(catalog->ops->create_table(catalog, parts, create->name.count, &schema,
                                         create->or_replace, err));
     if (!plan || create->with_no_data)
-        return run->output->end(run->output, "CREATE TABLE", 0, err);
+        return session_end(run, "CREATE TABLE", 0, err);
     if (!in_memory) { /* the lake widens some types */
         struct leat_schema stored;
         LEAT_TRY(leat_lake_schema(&schema, &run->owner.arena, &stored, err));
@@ -295,7 +303,7 @@ static enum leat_status create_table(struct run *run, const struct leat_sql_crea
     }
     {
         enum leat_status status =
-            append_rows(run, &create->name, &schema, plan, false, "SELECT", err);
+            session_append(run, &create->name, &schema, plan, false, "SELECT", err);
         struct leat_error ignored;
         if (status != LEAT_OK && catalog->ops->drop(catalog, parts, create->name.count,
                                                     LEAT_RELATION_TABLE, &ignored) != LEAT_OK)
@@ -349,7 +357,7 @@ static enum leat_status view_text(struct run *run, const struct leat_sql_create 
 static enum leat_status create_view(struct run *run, const struct leat_sql_create *create,
                                     const struct leat_text *parts, struct leat_error *err)
 {
-    struct leat_catalog *catalog = run->session->catalog;
+    struct leat_catalog *catalog = run->session->memory;
     struct leat_plan *plan;
     const char *sql;
 
@@ -364,10 +372,13 @@ static enum leat_status create_view(struct run *run, const struct leat_sql_creat
                            name->offset, name->length);
         return LEAT_INVALID;
     }
+    if (run->describe)
+        return LEAT_OK;
     LEAT_TRY(view_text(run, create, &sql, err));
+    leat_memory_catalog_temporary(catalog, create->temporary);
     LEAT_TRY(catalog->ops->create_view(catalog, parts, create->name.count, sql,
                                        create->query->dialect, create->or_replace, err));
-    return run->output->end(run->output, "CREATE VIEW", 0, err);
+    return session_end(run, "CREATE VIEW", 0, err);
 }
 
 enum leat_status session_create(struct run *run, const struct leat_sql_create *create,
@@ -384,7 +395,7 @@ enum leat_status session_create(struct run *run, const struct leat_sql_create *c
     }
     LEAT_TRY(session_name_parts(&create->name, &run->owner.arena, &parts, err));
     if (create->if_not_exists && relation_exists(run, parts, create->name.count))
-        return run->output->end(run->output, "CREATE TABLE", 0, err);
+        return session_end(run, "CREATE TABLE", 0, err);
     return create->kind == LEAT_SQL_CREATE_VIEW ? create_view(run, create, parts, err)
                                                 : create_table(run, create, parts, err);
 }
@@ -394,7 +405,7 @@ enum leat_status session_drop(struct run *run, const struct leat_sql_drop *drop,
 {
     enum leat_relation_kind kind =
         drop->kind == LEAT_SQL_CREATE_VIEW ? LEAT_RELATION_VIEW : LEAT_RELATION_TABLE;
-    struct leat_catalog *catalog = run->session->catalog;
+    struct leat_catalog *catalog = run->session->memory;
     struct leat_text *parts;
 
     for (uint32_t i = 0; i < drop->count; i++) {
@@ -408,6 +419,5 @@ enum leat_status session_drop(struct run *run, const struct leat_sql_drop *drop,
         if (status != LEAT_OK)
             return at_target(run, &drop->names[i], status, err);
     }
-    return run->output->end(run->output, kind == LEAT_RELATION_VIEW ? "DROP VIEW" : "DROP TABLE", 0,
-                            err);
+    return session_end(run, kind == LEAT_RELATION_VIEW ? "DROP VIEW" : "DROP TABLE", 0, err);
 }

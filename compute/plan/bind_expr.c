@@ -130,6 +130,31 @@ static struct leat_expr *bind_string(struct binding *b, const struct leat_sql_ex
     return expr;
 }
 
+/* $n: a literal whose text comes with the statement. */
+static struct leat_expr *bind_parameter(struct binding *b, const struct leat_sql_expr *ast)
+{
+    const struct leat_plan_parameters *all = b->pl->options->parameters;
+    const struct leat_plan_parameter *parameter;
+    struct leat_expr *expr;
+
+    if (!all || b->pl->in_view || ast->number < 1 || ast->number > all->count) {
+        plan_fail(b->pl, LEAT_E_PARAMETER, ast->offset, ast->length,
+                  "values come with prepared statements, over the PostgreSQL protocol",
+                  "there is no parameter $%u", ast->number);
+        return NULL;
+    }
+    parameter = &all->items[ast->number - 1];
+    expr = constant(b, ast, &planner_unknown);
+    if (!expr)
+        return NULL;
+    expr->column = ast->number;
+    expr->constant.is_null = parameter->is_null;
+    expr->constant.text = parameter->value;
+    return parameter->type && !parameter->open
+               ? coerce(b->pl, expr, parameter->type, LEAT_CAST_EXPLICIT, "parameter")
+               : expr;
+}
+
 static const struct leat_type *read_type(struct binding *b, const struct leat_sql_type *type)
 {
     const struct leat_type *out = NULL;
@@ -721,9 +746,7 @@ static struct leat_expr *bind_kind(struct binding *b, const struct leat_sql_expr
         expr = bind_subquery(b, ast);
         return expr;
     case LEAT_SQL_PARAMETER:
-        plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, ast->offset, ast->length, NULL,
-                  "parameters such as $%u are not supported yet", ast->number);
-        return NULL;
+        return bind_parameter(b, ast);
     case LEAT_SQL_DEFAULT:
         plan_fail(b->pl, LEAT_E_SQL_UNSUPPORTED, ast->offset, ast->length,
                   "leave the column out of the list of columns", "DEFAULT is not supported here");

@@ -14,13 +14,28 @@ static const char *type_name(struct planner *pl, const struct leat_type *type)
     return name ? name : "?";
 }
 
+/* A parameter takes the type of what it meets first. Constants of parameters know their number in
+ * `column`. */
+static bool decide_parameter(struct planner *pl, struct leat_expr *expr,
+                             const struct leat_type *type, bool open)
+{
+    struct leat_plan_parameters *all = pl->options->parameters;
+    struct leat_plan_parameter *parameter = &all->items[expr->column - 1];
+
+    if (parameter->type && !parameter->open)
+        return true;
+    parameter->open = open;
+    return leat_type_copy(type, all->arena, &parameter->type, pl->err) == LEAT_OK;
+}
+
 static struct leat_expr *literal_to(struct planner *pl, struct leat_expr *expr,
-                                    const struct leat_type *type)
+                                    const struct leat_type *type, bool open)
 {
     struct leat_expr *typed = expr_new(pl, LEAT_EXPR_CONSTANT, type, 0);
 
-    if (!typed)
+    if (!typed || (expr->column && !decide_parameter(pl, expr, type, open)))
         return NULL;
+    typed->column = expr->column;
     typed->offset = expr->offset;
     typed->length = expr->length;
     if (expr->constant.is_null) {
@@ -36,7 +51,7 @@ static struct leat_expr *literal_to(struct planner *pl, struct leat_expr *expr,
 
 struct leat_expr *decide(struct planner *pl, struct leat_expr *expr)
 {
-    return expr && is_unknown(expr) ? literal_to(pl, expr, leat_type_get(LEAT_TEXT)) : expr;
+    return expr && is_unknown(expr) ? literal_to(pl, expr, leat_type_get(LEAT_TEXT), true) : expr;
 }
 
 static struct leat_expr *cast_to(struct planner *pl, struct leat_expr *expr,
@@ -60,7 +75,7 @@ struct leat_expr *coerce(struct planner *pl, struct leat_expr *expr, const struc
     if (!expr || !type)
         return NULL;
     if (is_unknown(expr) && expr->kind == LEAT_EXPR_CONSTANT)
-        return literal_to(pl, expr, type);
+        return literal_to(pl, expr, type, false);
     if (!is_unknown(expr) && leat_type_equal(expr->type, type))
         return expr;
     if (expr->type->id == LEAT_NULL)

@@ -124,6 +124,7 @@ static bool retype_literals(struct planner *pl, struct leat_plan *plan, uint32_t
         if (!literal)
             return false;
         literal->constant = (*cell)->constant;
+        literal->column = (*cell)->column;
         literal->offset = (*cell)->offset;
         literal->length = (*cell)->length;
         if (!(*cell = coerce(pl, literal, type, LEAT_CAST_EXPLICIT, "the value")))

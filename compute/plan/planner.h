@@ -20,11 +20,26 @@ struct leat_file_call {
     uint32_t length;
 };
 
+/* What stands for $1, $2, ... of a statement. A type that is NULL is decided by the planner, as a
+ * literal's: it is that of what the parameter meets first. */
+struct leat_plan_parameter {
+    const struct leat_type *type; /* in `arena` if the planner decided */
+    bool open;                    /* decided as text, for want of anything better */
+    bool is_null;
+    struct leat_text value; /* its text form */
+};
+struct leat_plan_parameters {
+    struct leat_plan_parameter *items;
+    uint32_t count;
+    struct leat_arena *arena; /* where decided types are kept */
+};
+
 struct leat_plan_options {
     struct leat_catalog *catalog;   /* what names mean; NULL: there are no tables */
     struct leat_expr_source source; /* the script's name and text, for carets */
     const char *folder;             /* relative file names start here; NULL: the current folder */
     bool no_optimizer;              /* bind only, for tests */
+    struct leat_plan_parameters *parameters; /* NULL: the statement has none */
     /* Asks for two more columns behind the query's own, which say where each row comes from, as
      * leat_source.has_origin; set to whether they are there. NULL: not asked. */
     bool *origin;

@@ -308,7 +308,8 @@ enum leat_sql_statement_kind {
     LEAT_SQL_STATEMENT_SHOW,
     LEAT_SQL_STATEMENT_DESCRIBE,
     LEAT_SQL_STATEMENT_SET,
-    LEAT_SQL_STATEMENT_TEST
+    LEAT_SQL_STATEMENT_TEST,
+    LEAT_SQL_STATEMENT_CONTROL /* transactions, prepared statements, upkeep */
 };
 
 enum leat_sql_create_kind {
@@ -388,6 +389,10 @@ struct leat_sql_drop {
 };
 struct leat_sql_copy {
     struct leat_sql_query *query; /* COPY table becomes SELECT * FROM table */
+    bool from;                    /* into `target` */
+    bool stdio;                   /* STDIN, STDOUT instead of a file */
+    struct leat_sql_path target;  /* count 0: a query */
+    struct leat_sql_names columns;
     struct leat_text file;
     uint32_t file_offset, file_length;
     uint32_t option_count;
@@ -444,11 +449,34 @@ struct leat_sql_test {
     struct leat_sql_expected *expected;
 };
 
+enum leat_sql_control_kind {
+    LEAT_SQL_CONTROL_BEGIN,
+    LEAT_SQL_CONTROL_COMMIT,
+    LEAT_SQL_CONTROL_ROLLBACK,
+    LEAT_SQL_CONTROL_PREPARE,    /* name, text: the statement's, types */
+    LEAT_SQL_CONTROL_EXECUTE,    /* name, arguments: their values as a query of one row, or NULL */
+    LEAT_SQL_CONTROL_DEALLOCATE, /* name; data NULL: all */
+    LEAT_SQL_CONTROL_DISCARD,
+    LEAT_SQL_CONTROL_UPKEEP, /* VACUUM, ANALYZE: there is nothing to do */
+    LEAT_SQL_CONTROL_KEY     /* ALTER TABLE path ADD PRIMARY KEY: not enforced */
+};
+struct leat_sql_control {
+    enum leat_sql_control_kind kind;
+    const char *tag;
+    struct leat_sql_name name;
+    struct leat_sql_path path;
+    struct leat_text text;
+    uint32_t type_count;
+    struct leat_sql_type *types;
+    struct leat_sql_query *arguments;
+};
+
 struct leat_sql_change {
     const char *tag; /* "DELETE" */
     struct leat_sql_path target;
     struct leat_sql_query *rows;    /* all rows that the table has afterwards */
     struct leat_sql_query *changed; /* one row: how many are changed */
+    struct leat_sql_change *next;   /* TRUNCATE of several tables; or NULL */
 };
 
 struct leat_sql_statement {
@@ -468,6 +496,7 @@ struct leat_sql_statement {
         struct leat_sql_describe describe;
         struct leat_sql_set set;
         struct leat_sql_test test;
+        struct leat_sql_control control;
     };
 };
 

@@ -253,6 +253,10 @@ struct leat_sql_expr *parse_call(struct parser *p, const struct leat_sql_path *n
         return NULL;
     expr->call = call;
     call->function = *name;
+    if (name->count == 2 && leat_text_equal(name->parts[0].text, leat_text_of("pg_catalog"))) {
+        call->function.count = 1;
+        call->function.parts++;
+    }
     if (is_operator(p, "*") && is_symbol_at(p, 1, ")")) {
         call->star = true;
         advance(p);
@@ -275,6 +279,12 @@ struct leat_sql_expr *parse_call(struct parser *p, const struct leat_sql_path *n
     call->arg_names = named ? names.items : NULL;
     if (!parse_call_suffix(p, call))
         return NULL;
+    if (!p->spark && call->function.count == 1 && !call->star && !call->over && !named) {
+        struct leat_sql_expr *form = postgres_form(p, call->function.parts[0].text.data, start,
+                                                   call->args.count, call->args.items);
+        if (form || p->failed)
+            return form;
+    }
     return close_expr(p, expr, start);
 }
 
@@ -530,6 +540,7 @@ bool parse_type(struct parser *p, struct leat_sql_type *out)
 {
     size_t start = p->position;
     enum leat_keyword first = (enum leat_keyword)peek(p)->keyword;
+    unsigned quoted;
     bool angles;
     char *text;
 
@@ -547,7 +558,8 @@ bool parse_type(struct parser *p, struct leat_sql_type *out)
         }
     }
     advance(p);
-    while (is_symbol(p, ".") && peek_at(p, 1)->kind == LEAT_TOKEN_WORD) {
+    while (is_symbol(p, ".") &&
+           (peek_at(p, 1)->kind == LEAT_TOKEN_WORD || peek_at(p, 1)->kind == LEAT_TOKEN_NAME)) {
         advance(p);
         start = p->position;
         advance(p);
@@ -572,9 +584,11 @@ bool parse_type(struct parser *p, struct leat_sql_type *out)
     }
     out->offset = offset_of(p, start);
     out->length = length_since(p, start);
-    text = leat_arena_copy(p->arena, p->text + out->offset, out->length);
+    quoted = !p->spark && out->length > 2 && p->text[out->offset] == '"' &&
+             p->text[out->offset + out->length - 1] == '"'; /* "char" */
+    text = leat_arena_copy(p->arena, p->text + out->offset + quoted, out->length - 2 * quoted);
     if (!text)
         return fail_memory(p);
-    out->text = (struct leat_text){text, out->length};
+    out->text = (struct leat_text){text, out->length - 2 * quoted};
     return !p->spark || spark_type(p, out);
 }

@@ -13,6 +13,7 @@ struct change {
     struct leat_sql_from *table;
     struct leat_sql_expr *where; /* or NULL: all rows */
     size_t start;
+    bool truncates;
 };
 
 /* t, t alias, t AS alias */
@@ -29,7 +30,9 @@ static bool parse_target(struct change *c)
     from->depth = 1;
     if ((accept_keyword(p, LEAT_KEYWORD_AS) ||
          (is_name(p, NAME_TABLE_ALIAS) && !is_keyword(p, LEAT_KEYWORD_SET) &&
-          !is_keyword(p, LEAT_KEYWORD_USING) && !is_keyword(p, LEAT_KEYWORD_WHERE))) &&
+          !is_keyword(p, LEAT_KEYWORD_USING) && !is_keyword(p, LEAT_KEYWORD_WHERE) &&
+          !(c->truncates && (is_word(p, "restart") || is_word(p, "continue") ||
+                             is_word(p, "cascade") || is_word(p, "restrict"))))) &&
         (!parse_name(p, NAME_TABLE_ALIAS, "an alias", &from->alias) || !fold_name(p, &from->alias)))
         return false;
     from->offset = offset_of(p, start);
@@ -215,10 +218,36 @@ static bool parse_update(struct change *c)
     return c->out->rows != NULL;
 }
 
+/* TRUNCATE's other tables and its last words, which mean nothing here. */
+static bool parse_further(struct parser *p, struct leat_sql_change *out)
+{
+    while (accept_symbol(p, ",")) {
+        struct leat_sql_change *next = parser_alloc(p, sizeof(*next));
+        struct change c = {.p = p, .out = next, .start = p->position, .truncates = true};
+        if (!next)
+            return false;
+        next->tag = out->tag;
+        if (!parse_target(&c) || !finish_delete(&c))
+            return false;
+        out->next = next;
+        out = next;
+    }
+    if (is_word(p, "restart") || is_word(p, "continue")) {
+        advance(p);
+        if (!accept_word(p, "identity"))
+            return fail_here(p);
+    }
+    if (!accept_word(p, "cascade"))
+        accept_word(p, "restrict");
+    return true;
+}
+
 bool parse_change(struct parser *p, struct leat_sql_change *out)
 {
     struct change c = {.p = p, .out = out, .start = p->position};
     bool truncates = is_keyword(p, LEAT_KEYWORD_TRUNCATE);
+
+    c.truncates = truncates;
 
     out->tag = truncates                            ? "TRUNCATE TABLE"
                : is_keyword(p, LEAT_KEYWORD_UPDATE) ? "UPDATE"
@@ -230,5 +259,7 @@ bool parse_change(struct parser *p, struct leat_sql_change *out)
         accept_keyword(p, LEAT_KEYWORD_TABLE);
     else if (!expect_keyword(p, LEAT_KEYWORD_FROM))
         return false;
-    return parse_target(&c) && (truncates || parse_where(&c)) && finish_delete(&c);
+    if (!parse_target(&c) || (!truncates && !parse_where(&c)) || !finish_delete(&c))
+        return false;
+    return !truncates || parse_further(p, out);
 }

@@ -253,6 +253,34 @@ static const char *kind_words(enum leat_sql_create_kind kind)
     return "MATERIALIZED VIEW";
 }
 
+/* WITH (fillfactor = 100): how PostgreSQL is to store the table, which means nothing here. */
+static bool skip_storage(struct parser *p)
+{
+    static const char *const known[] = {"fillfactor", "autovacuum_enabled", "toast_tuple_target",
+                                        "parallel_workers", NULL};
+    struct leat_sql_name name;
+
+    if (!is_keyword(p, LEAT_KEYWORD_WITH) || !is_symbol_at(p, 1, "("))
+        return true;
+    advance(p);
+    advance(p);
+    do {
+        size_t i = 0;
+        while (known[i] && !is_word(p, known[i]))
+            i++;
+        if (!known[i])
+            return fail_token(p, LEAT_E_SQL_UNSUPPORTED, "TBLPROPERTIES ('name' = 'value') is kept",
+                              "this storage parameter is not supported");
+        if (!parse_name(p, NAME_LABEL, "a name", &name))
+            return false;
+        if (is_operator(p, "=")) {
+            advance(p);
+            advance(p);
+        }
+    } while (accept_symbol(p, ","));
+    return expect_symbol(p, ")");
+}
+
 static bool parse_relation(struct parser *p, struct leat_sql_create *create)
 {
     bool view =
@@ -267,7 +295,7 @@ static bool parse_relation(struct parser *p, struct leat_sql_create *create)
         return false;
     if (is_symbol(p, "(") && !parse_columns(p, create))
         return false;
-    if (!parse_clauses(p, create))
+    if ((create->kind == LEAT_SQL_CREATE_TABLE && !skip_storage(p)) || !parse_clauses(p, create))
         return false;
     if (accept_keyword(p, LEAT_KEYWORD_AS)) {
         if (!(create->query = parse_query(p)))

@@ -136,6 +136,8 @@ static struct leat_sql_expr *parse_parameter(struct parser *p)
         return NULL;
     for (uint32_t i = 1; i < token->length; i++)
         expr->number = expr->number * 10 + (uint32_t)(p->text[token->offset + i] - '0');
+    if (expr->number > p->parameters)
+        p->parameters = expr->number;
     advance(p);
     return close_expr(p, expr, start);
 }
@@ -578,6 +580,7 @@ static struct leat_sql_expr *parse_array_keyword(struct parser *p)
 
 static struct leat_sql_expr *parse_word(struct parser *p)
 {
+    uint16_t word = peek(p)->keyword;
     struct leat_sql_expr *expr;
     size_t start = p->position;
 
@@ -621,8 +624,13 @@ static struct leat_sql_expr *parse_word(struct parser *p)
     case LEAT_KEYWORD_USER:
         if (p->spark && is_keyword(p, LEAT_KEYWORD_USER) && !is_symbol_at(p, 1, "("))
             break;
-        expr = make_call(p, leat_keyword_text((enum leat_keyword)peek(p)->keyword), start, 0, NULL);
         advance(p);
+        expr = p->spark
+                   ? NULL
+                   : postgres_form(p, leat_keyword_text((enum leat_keyword)word), start, 0, NULL);
+        if (expr || p->failed)
+            return expr;
+        expr = make_call(p, leat_keyword_text((enum leat_keyword)word), start, 0, NULL);
         if (p->spark && is_symbol(p, "(") && is_symbol_at(p, 1, ")")) {
             advance(p);
             advance(p);

@@ -28,7 +28,7 @@ static struct leat_sql_expr *parse_postfix(struct parser *p)
 {
     size_t start = p->position;
     bool parenthesised = is_symbol(p, "(");
-    struct leat_sql_expr *expr = parse_primary(p), *outer;
+    struct leat_sql_expr *expr = parse_primary(p), *outer, *inner;
 
     while (expr && !p->failed) {
         if (is_symbol(p, "::")) {
@@ -36,7 +36,8 @@ static struct leat_sql_expr *parse_postfix(struct parser *p)
             outer = new_expr(p, LEAT_SQL_CAST, start);
             if (!outer || !parse_type(p, &outer->type) || !set_args(p, outer, 1, &expr))
                 return NULL;
-            expr = close_expr(p, outer, start);
+            inner = p->spark ? NULL : postgres_name_cast(p, &outer->type, expr, start);
+            expr = inner || p->failed ? inner : close_expr(p, outer, start);
         } else if (is_symbol(p, "[")) {
             expr = parse_subscript(p, expr, start);
         } else if (is_symbol(p, ".") &&
@@ -207,6 +208,44 @@ static struct leat_sql_expr *parse_operator(struct parser *p, struct leat_sql_ex
             same->negated = true;
         return same;
     }
+    return args[1] ? make_expr(p, LEAT_SQL_OPERATOR, start, name, 2, args) : NULL;
+}
+
+/* OPERATOR(pg_catalog.~): the operator, with the precedence of all that have no other. */
+static bool is_named_operator(const struct parser *p)
+{
+    return !p->spark && is_word(p, "operator") && is_symbol_at(p, 1, "(");
+}
+
+static struct leat_sql_expr *parse_named_operator(struct parser *p, struct leat_sql_expr *left,
+                                                  size_t start)
+{
+    struct leat_sql_expr *args[2] = {left, NULL};
+    char *name;
+
+    advance(p);
+    advance(p);
+    if (is_word(p, "pg_catalog") && is_symbol_at(p, 1, ".")) {
+        advance(p);
+        advance(p);
+    }
+    if (peek(p)->kind != LEAT_TOKEN_OPERATOR) {
+        want(p, "an operator");
+        fail_here(p);
+        return NULL;
+    }
+    name = parser_alloc(p, peek(p)->length + 1u);
+    if (!name)
+        return NULL;
+    memcpy(name, p->text + peek(p)->offset, peek(p)->length);
+    if (strcmp(name, "!=") == 0)
+        memcpy(name, "<>", 2);
+    advance(p);
+    if (!expect_symbol(p, ")"))
+        return NULL;
+    if (is_quantifier(p))
+        return parse_quantified(p, left, name, false, start);
+    args[1] = parse_level(p, LEVEL_OTHER + 1);
     return args[1] ? make_expr(p, LEAT_SQL_OPERATOR, start, name, 2, args) : NULL;
 }
 
@@ -433,6 +472,8 @@ static struct leat_sql_expr *parse_one(struct parser *p, struct leat_sql_expr *l
         if (found >= level)
             return parse_operator(p, left, found, start);
     } else if (peek(p)->kind == LEAT_TOKEN_WORD) {
+        if (level <= LEVEL_OTHER && is_named_operator(p))
+            return parse_named_operator(p, left, start);
         if (level <= LEVEL_OR && is_keyword(p, LEAT_KEYWORD_OR))
             return parse_run(p, left, LEAT_KEYWORD_OR, LEVEL_OR, start);
         if (level <= LEVEL_AND && is_keyword(p, LEAT_KEYWORD_AND))

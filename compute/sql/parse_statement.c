@@ -132,34 +132,100 @@ static bool parse_copy_option(struct parser *p, struct leat_sql_property *option
     return option->value != NULL;
 }
 
+/* SELECT columns FROM table */
+static bool narrow_query(struct parser *p, struct leat_sql_copy *copy)
+{
+    struct leat_sql_select *select = copy->query->body->select;
+    struct leat_sql_item *items = parser_alloc(p, copy->columns.count * sizeof(*items));
+
+    if (!items)
+        return false;
+    for (uint32_t i = 0; i < copy->columns.count; i++) {
+        struct leat_sql_name *name = &copy->columns.items[i];
+        struct leat_sql_expr *expr = new_expr(p, LEAT_SQL_COLUMN, p->position - 1);
+        if (!expr)
+            return false;
+        expr->path = (struct leat_sql_path){1, name, name->offset, name->length};
+        expr->offset = name->offset;
+        expr->length = name->length;
+        expr->depth = 1;
+        items[i].expr = expr;
+    }
+    select->items = items;
+    select->item_count = copy->columns.count;
+    return true;
+}
+
+/* table [(columns)], or a query in parentheses */
+static bool parse_copy_target(struct parser *p, struct leat_sql_copy *copy)
+{
+    if (accept_symbol(p, "(")) {
+        copy->query = parse_query(p);
+        return copy->query && expect_symbol(p, ")");
+    }
+    if (!parse_path(p, "a table or (query)", &copy->target) ||
+        !(copy->query = query_of_table(p, &copy->target)))
+        return false;
+    if (!is_symbol(p, "("))
+        return true;
+    if (!parse_name_list(p, "a column", &copy->columns))
+        return false;
+    return narrow_query(p, copy);
+}
+
+/* The words that PostgreSQL took before options had parentheses: CSV HEADER DELIMITER ',' */
+static bool parse_old_options(struct parser *p, struct list *options)
+{
+    while (peek(p)->kind == LEAT_TOKEN_WORD) {
+        struct leat_sql_property *option = list_add(p, options, sizeof(*option));
+        bool format = is_word(p, "csv") || is_word(p, "binary") || is_word(p, "text");
+        size_t start = p->position;
+        if (!option || !parse_name(p, NAME_LABEL, "an option", &option->name))
+            return false;
+        if (format) {
+            option->value = new_expr(p, LEAT_SQL_STRING, start);
+            if (!option->value)
+                return false;
+            option->value->text = option->name.text;
+            option->name.text = leat_text_of("format");
+            if (!close_expr(p, option->value, start))
+                return false;
+            continue;
+        }
+        accept_keyword(p, LEAT_KEYWORD_AS);
+        if (is_string_at(p, 0) && !(option->value = parse_primary(p)))
+            return false;
+    }
+    return true;
+}
+
 static bool parse_copy(struct parser *p, struct leat_sql_copy *copy)
 {
     struct list options = {0};
 
     advance(p);
-    if (is_symbol(p, "(")) {
-        advance(p);
-        if (!(copy->query = parse_query(p)) || !expect_symbol(p, ")"))
-            return false;
-    } else {
-        struct leat_sql_path path;
-        if (!parse_path(p, "a table or (query)", &path) ||
-            !(copy->query = query_of_table(p, &path)))
-            return false;
-    }
-    if (is_keyword(p, LEAT_KEYWORD_FROM))
-        return fail_token(p, LEAT_E_SQL_UNSUPPORTED,
-                          "write INSERT INTO table SELECT * FROM read_csv('file.csv')",
-                          "COPY ... FROM is not supported");
-    if (!expect_keyword(p, LEAT_KEYWORD_TO))
+    if (!parse_copy_target(p, copy))
+        return false;
+    copy->from = copy->target.count > 0 && accept_keyword(p, LEAT_KEYWORD_FROM);
+    if (!copy->from && !expect_keyword(p, LEAT_KEYWORD_TO))
         return false;
     copy->file_offset = peek(p)->offset;
     copy->file_length = peek(p)->length;
-    if (!parse_string(p, "a file name in single quotes", &copy->file))
+    if (is_word(p, copy->from ? "stdin" : "stdout")) {
+        copy->stdio = true;
+        advance(p);
+    } else if (!parse_string(p,
+                             copy->from ? "a file name in single quotes, or STDIN"
+                                        : "a file name in single quotes, or STDOUT",
+                             &copy->file)) {
         return false;
+    }
     if (is_keyword(p, LEAT_KEYWORD_WITH))
         advance(p);
-    if (accept_symbol(p, "(")) {
+    if (!accept_symbol(p, "(")) {
+        if (!parse_old_options(p, &options))
+            return false;
+    } else {
         do {
             struct leat_sql_property *option = list_add(p, &options, sizeof(*option));
             if (!option || !parse_copy_option(p, option))
@@ -225,6 +291,18 @@ static bool parse_show(struct parser *p, struct leat_sql_show *show)
         return true;
     }
     show->kind = LEAT_SQL_SHOW_SETTING;
+    if ((is_keyword(p, LEAT_KEYWORD_TIME) && is_keyword_at(p, 1, LEAT_KEYWORD_ZONE)) ||
+        is_word(p, "transaction")) {
+        bool zone = is_keyword(p, LEAT_KEYWORD_TIME);
+        for (int i = 0; i < (zone ? 2 : 3); i++)
+            advance(p);
+        show->name.parts = parser_alloc(p, sizeof(struct leat_sql_name));
+        if (!show->name.parts)
+            return false;
+        show->name.count = 1;
+        show->name.parts[0].text = leat_text_of(zone ? "timezone" : "transaction_isolation");
+        return true;
+    }
     return parse_path(p, "TABLES, VIEWS, FUNCTIONS or a setting", &show->name);
 }
 
@@ -248,6 +326,25 @@ static bool parse_describe(struct parser *p, struct leat_sql_describe *describe)
     return parse_path(p, "a table or query", &describe->name);
 }
 
+/* SET TRANSACTION modes, SET SESSION CHARACTERISTICS AS TRANSACTION modes: every transaction sees
+ * one snapshot, which is what the modes ask for at most but for SERIALIZABLE. */
+static bool parse_set_transaction(struct parser *p, struct leat_sql_set *set)
+{
+    while (peek(p)->kind == LEAT_TOKEN_WORD || is_symbol(p, ",")) {
+        if (is_word(p, "serializable"))
+            return fail_token(p, LEAT_E_SQL_UNSUPPORTED, "REPEATABLE READ is what there is",
+                              "serializable transactions are not supported");
+        advance(p);
+    }
+    set->name.parts = parser_alloc(p, sizeof(struct leat_sql_name));
+    if (!set->name.parts)
+        return false;
+    set->name.count = 1;
+    set->name.parts[0].text = leat_text_of("transaction_isolation");
+    set->value = leat_text_of("repeatable read");
+    return true;
+}
+
 /* SET [SESSION|LOCAL] name {=|TO} value: the value is the rest of the statement. */
 static bool parse_set_statement(struct parser *p, struct leat_sql_set *set)
 {
@@ -258,6 +355,8 @@ static bool parse_set_statement(struct parser *p, struct leat_sql_set *set)
     if (!set->reset && (is_keyword(p, LEAT_KEYWORD_LOCAL) || is_word(p, "session")) &&
         peek_at(p, 1)->kind == LEAT_TOKEN_WORD && !is_keyword_at(p, 1, LEAT_KEYWORD_TO))
         advance(p);
+    if (is_word(p, "transaction") || is_word(p, "characteristics"))
+        return parse_set_transaction(p, set);
     if (is_keyword(p, LEAT_KEYWORD_TIME) && is_keyword_at(p, 1, LEAT_KEYWORD_ZONE)) {
         set->name.parts = parser_alloc(p, sizeof(struct leat_sql_name));
         if (!set->name.parts)
@@ -357,12 +456,8 @@ static bool refuse_statement(struct parser *p)
         const char *hint;
     } refused[] = {
         {LEAT_KEYWORD_MERGE, "MERGE is not supported yet", NULL},
-        {LEAT_KEYWORD_BEGIN, "transactions are not supported: each statement is one", NULL},
-        {LEAT_KEYWORD_COMMIT, "transactions are not supported: each statement is one", NULL},
-        {LEAT_KEYWORD_ROLLBACK, "transactions are not supported: each statement is one", NULL},
         {LEAT_KEYWORD_USE, "USE is not supported yet", "write names with their schema: schema.t"},
         {LEAT_KEYWORD_GRANT, "GRANT is not supported yet", NULL},
-        {LEAT_KEYWORD_ANALYZE, "ANALYZE is not needed: statistics come with the files", NULL},
         {LEAT_KEYWORD_APPLY, "APPLY CHANGES is not supported yet", NULL},
         {LEAT_KEYWORD_AUTO, "AUTO CDC is not supported yet", NULL},
         {LEAT_KEYWORD_REFRESH, "REFRESH is not a statement", "run `leat run`"}};
@@ -422,6 +517,10 @@ static bool parse_statement_of(struct parser *p, struct leat_sql_statement *stat
         return parse_set_statement(p, &statement->set);
     default:
         break;
+    }
+    if (starts_control(p)) {
+        statement->kind = LEAT_SQL_STATEMENT_CONTROL;
+        return parse_control(p, &statement->control);
     }
     if (!refuse_statement(p))
         return false;

@@ -641,6 +641,7 @@ enum leat_status leat_sql_parse(const char *name, const char *text, size_t lengt
     leat_tokens_release(&p->tokens);
     out->statements = statements.items;
     out->count = statements.count;
+    out->parameter_count = p->parameters;
     out->errors = errors.items;
     out->error_count = errors.count;
     if (!errors.count)

@@ -17,6 +17,7 @@ struct leat_sql_script {
     enum leat_sql_dialect dialect;
     struct leat_sql_statement **statements; /* those without errors, in order */
     uint32_t count;
+    uint32_t parameter_count;  /* the highest n of $n */
     struct leat_error *errors; /* each with its place; at most LEAT_SQL_MAX_ERRORS */
     uint32_t error_count;
 };
@@ -59,6 +60,9 @@ LEAT_CHECKED enum leat_status leat_sql_put_name(struct leat_text name, struct le
 const char *leat_sql_spark_refused_at(size_t index, const char **reason, const char **instead);
 const char *leat_sql_spark_form_at(size_t index, unsigned *least, unsigned *most,
                                    const char **form);
+/* Functions about the catalog and the session that the parser writes as expressions: the i-th, or
+ * NULL past the end. */
+const char *leat_sql_postgres_form_at(size_t index);
 /* Why a setting of Spark's cannot be honoured, or NULL: it changes no results here. */
 const char *leat_sql_spark_setting(struct leat_text name, struct leat_text value);
 /* The i-th keyword in lower case, or NULL past the end: for completion. */

@@ -24,6 +24,8 @@ struct parser {
     bool out_of_memory;
     unsigned depth;
     unsigned call_depth; /* inside the arguments of a function: for lambdas */
+    unsigned forms;      /* that this text stands in (postgres_forms.c) */
+    uint32_t parameters; /* the highest number of a parameter */
     /* What was looked for at the token `expected_at`, for messages. */
     size_t expected_at;
     unsigned expected_count;
@@ -138,6 +140,10 @@ bool parse_group_by(struct parser *p, struct leat_sql_select *select); /* behind
 /* --- parse_change.c: DELETE, UPDATE, TRUNCATE, the current token --- */
 bool parse_change(struct parser *p, struct leat_sql_change *out);
 
+/* --- parse_control.c: transactions, prepared statements, upkeep --- */
+bool starts_control(const struct parser *p);
+bool parse_control(struct parser *p, struct leat_sql_control *out);
+
 /* --- parse_from.c --- */
 struct leat_sql_from *parse_from_item(struct parser *p);
 
@@ -146,6 +152,15 @@ struct leat_sql_statement *parse_statement(struct parser *p);
 bool parse_create(struct parser *p, struct leat_sql_statement *statement);
 bool parse_test(struct parser *p, struct leat_sql_statement *statement);
 bool parse_flow(struct parser *p, struct leat_sql_statement *statement);
+
+/* --- postgres_forms.c: functions about the catalog. NULL and not failed: it is none of them. ---
+ */
+struct leat_sql_expr *postgres_form(struct parser *p, const char *name, size_t start,
+                                    uint32_t count, struct leat_sql_expr *const *args);
+
+/* 'name'::regclass and its like: the id of what has the name. NULL and not failed: another cast. */
+struct leat_sql_expr *postgres_name_cast(struct parser *p, const struct leat_sql_type *type,
+                                         struct leat_sql_expr *operand, size_t start);
 
 /* A parser of another text for the same statement, in PostgreSQL's dialect: for templates. */
 enum leat_status parser_init(struct parser *p, const char *name, const char *text, size_t length,

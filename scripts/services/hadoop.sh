@@ -94,7 +94,7 @@ yarn.nodemanager.aux-services mapreduce_shuffle
 yarn.nodemanager.aux-services.mapreduce_shuffle.class org.apache.hadoop.mapred.ShuffleHandler
 yarn.nodemanager.local-dirs $dir/data/nodemanager
 yarn.nodemanager.log-dirs $dir/logs/containers
-yarn.nodemanager.resource.memory-mb 4096
+yarn.nodemanager.resource.memory-mb 8192
 yarn.nodemanager.resource.cpu-vcores 8
 yarn.nodemanager.vmem-check-enabled false
 yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage 99.5

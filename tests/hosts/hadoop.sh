@@ -21,24 +21,32 @@ else
     trap '"$hadoop" stop "$work/cluster"; rm -rf "$work"' EXIT
     if "$hadoop" start yarn "$work/cluster" >"$work/start.log" 2>&1; then
         eval "$("$hadoop" env "$work/cluster")"
-        mkdir -p "$work"/{own,here,s3,yarn,tpch,faults,errors}
-        part "hadoop cluster" python3 -B tests/hosts/hadoop.py "$work/own" "$work/cluster"
+        mkdir -p "$work"/{alone,example,own,here,s3,yarn,tpch,faults,errors}
         # Small jobs in the application master: no containers of their own.
         echo '<configuration><property><name>mapreduce.job.ubertask.enable</name><value>true</value></property></configuration>' >"$work/small.xml"
         on=(--on hadoop --master yarn --host-config "$work/small.xml" --threads 1)
-        # Jobs mostly wait for JVMs to start, so that these run beside each other.
-        python3 -B tests/hosts/pipeline.py "$work/here" --lake "$work/here/lake" "${on[@]}" >"$work/here.log" &
-        [ -z "${AWS_ENDPOINT_URL_S3:-}" ] || python3 -B tests/hosts/pipeline.py "$work/s3" --lake s3://lake/hadoop "${on[@]}" >"$work/s3.log" &
-        LEAT_MATRIX_SMALL_ROWS=100000 python3 -B tests/hosts/matrix.py tpch "$work/yarn" "${on[@]}" >"$work/yarn.log" &
-        wait
-        part "hadoop, a local lake" cat "$work/here.log"
-        [ -z "${AWS_ENDPOINT_URL_S3:-}" ] || part "hadoop, lake on S3" cat "$work/s3.log"
-        part "hadoop, TPC-H on YARN" cat "$work/yarn.log"
-        iceberg hadoop "$work/here/lake"
+        runner=(--on hadoop --master "${LEAT_HADOOP_MASTER:-local}")
+        export LEAT_MATRIX_SMALL_ROWS=100000 LEAT_MATRIX_FAULTS=${LEAT_MATRIX_FAULTS:-12}
+        part "hadoop, killed" python3 -B tests/hosts/hadoop.py "$work/alone" "$work/cluster" killed lost
+        # Jobs mostly wait for JVMs to start, so that these run beside each other. job NAME COMMAND...
+        job() { "${@:2}" >"$work/$1.log" & jobs+=("$1"); }
+        jobs=()
+        job example python3 -B tests/hosts/hadoop.py "$work/example" "$work/cluster" example
+        job own python3 -B tests/hosts/hadoop.py "$work/own" "$work/cluster" session always nowhere
+        job here python3 -B tests/hosts/pipeline.py "$work/here" --lake "$work/here/lake" "${on[@]}"
+        [ -z "${AWS_ENDPOINT_URL_S3:-}" ] || job s3 python3 -B tests/hosts/pipeline.py "$work/s3" --lake s3://lake/hadoop "${on[@]}"
+        job yarn python3 -B tests/hosts/matrix.py tpch "$work/yarn" "${on[@]}"
+        unset LEAT_MATRIX_SMALL_ROWS
         for name in tpch faults errors; do
-            LEAT_MATRIX_FAULTS=${LEAT_MATRIX_FAULTS:-12} part "hadoop $name" python3 -B tests/hosts/matrix.py $name "$work/$name" \
-                --on hadoop --master "${LEAT_HADOOP_MASTER:-local}"
+            [ -z "${LEAT_HADOOP_MASTER:-}" ] || wait # on YARN they look at all workers
+            job $name python3 -B tests/hosts/matrix.py $name "$work/$name" "${runner[@]}"
         done
+        wait
+        for name in "${jobs[@]}"; do
+            part "hadoop $name" cat "$work/$name.log"
+        done
+        iceberg hadoop "$work/here/lake"
+        part "hadoop, left" python3 -B tests/hosts/hadoop.py "$work/alone" "$work/cluster" left
     else
         fail hadoop "it did not start: $(tail -3 "$work/start.log")"
     fi

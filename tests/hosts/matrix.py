@@ -20,6 +20,7 @@ import time
 LEAT = os.environ["LEAT"]
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 part, work, ON = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), sys.argv[3:]
+os.environ["LEAT_TEST_PART"] = str(work)
 sys.path.insert(0, str(ROOT / "tests/tpch"))
 import compare  # noqa: E402
 
@@ -117,16 +118,18 @@ def make_rows():
 
 
 def leftovers():
-    """Worker processes of this pack that still run."""
+    """Worker processes of this pack that still run; where tasks are children of the client, only this client's."""
+    own = f"LEAT_TEST_PART={work}".encode() if ON[2:4] == ["--master", "local"] else b""
     with open(os.environ["LEAT_WORKER_PACK"], "rb") as file:
         folder = re.search(rb"\.leat-worker-[0-9a-f]+", file.read(2000)).group()
     found = []
     for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes().split(b"\0")
+            mine = own in (path.parent / "environ").read_bytes()
         except OSError:
             continue
-        if b"worker" in words[-3:] and any(folder in word for word in words):
+        if mine and b"worker" in words[-3:] and any(folder in word for word in words):
             found.append(path.parent.name)
     return found
 

@@ -1,0 +1,475 @@
+/* The extended protocol: statements that are prepared, bound to values as portals, described and
+ * run. A portal that is asked for a part of its rows keeps the others. */
+#include "api/postgres/server_internal.h"
+
+#include "base/utf8.h"
+
+#include <stdio.h>
+
+/* --- statements and portals by name --- */
+
+static void release_statement(struct postgres_statement *statement)
+{
+    if (--statement->references > 0)
+        return;
+    leat_arena_release(&statement->arena);
+    leat_free(statement);
+}
+
+static struct postgres_statement **find_statement(struct postgres_connection *connection,
+                                                  struct leat_text name)
+{
+    struct postgres_statement **link = &connection->statements;
+
+    while (*link && !leat_text_equal(leat_text_of((*link)->name), name))
+        link = &(*link)->next;
+    return link;
+}
+
+static struct postgres_portal **find_portal(struct postgres_connection *connection,
+                                            struct leat_text name)
+{
+    struct postgres_portal **link = &connection->portals;
+
+    while (*link && !leat_text_equal(leat_text_of((*link)->name), name))
+        link = &(*link)->next;
+    return link;
+}
+
+static void close_statement(struct postgres_statement **link)
+{
+    struct postgres_statement *statement = *link;
+
+    if (!statement)
+        return;
+    *link = statement->next;
+    release_statement(statement);
+}
+
+static void close_portal(struct postgres_portal **link)
+{
+    struct postgres_portal *portal = *link;
+
+    if (!portal)
+        return;
+    *link = portal->next;
+    leat_rows_release(&portal->rows);
+    release_statement(portal->statement);
+    leat_arena_release(&portal->arena);
+    leat_free(portal);
+}
+
+void postgres_close_portals(struct postgres_connection *connection)
+{
+    while (connection->portals)
+        close_portal(&connection->portals);
+}
+
+void postgres_close_all(struct postgres_connection *connection)
+{
+    postgres_close_portals(connection);
+    while (connection->statements)
+        close_statement(&connection->statements);
+}
+
+static enum leat_status no_such(const char *kind, struct leat_text name, struct leat_error *err)
+{
+    return leat_error_set(err, LEAT_E_PREPARED, "%s \"%.*s\" does not exist", kind,
+                          (int)(name.length < 200 ? name.length : 200), name.data);
+}
+
+/* A message without a body. */
+static enum leat_status put_empty(struct postgres_connection *connection, char type,
+                                  struct leat_error *err)
+{
+    LEAT_TRY(postgres_begin(&connection->stream, type, err));
+    return postgres_end(&connection->stream, err);
+}
+
+/* --- Parse --- */
+
+static enum leat_status read_types(struct leat_cursor *body, struct leat_arena *arena,
+                                   const struct leat_type ***out, uint32_t *count,
+                                   struct leat_error *err)
+{
+    int16_t given;
+    int32_t id;
+
+    LEAT_TRY(postgres_get_i16(body, &given, err));
+    *count = (uint16_t)given;
+    *out = LEAT_NEW_ARRAY(arena, const struct leat_type *, *count);
+    if (!*out)
+        return leat_error_memory(err);
+    for (uint32_t i = 0; i < *count; i++) {
+        LEAT_TRY(postgres_get_i32(body, &id, err));
+        (*out)[i] = leat_type_postgres_of((uint32_t)id, arena);
+    }
+    return LEAT_OK;
+}
+
+static enum leat_status prepare(struct postgres_connection *connection,
+                                struct postgres_statement *statement, struct leat_text name,
+                                struct leat_text sql, struct leat_cursor *body,
+                                struct leat_text *text, struct leat_error *err)
+{
+    const struct leat_type **types;
+    enum leat_status status;
+    uint32_t count;
+
+    if (!leat_utf8_valid(sql.data, sql.length) || !leat_utf8_valid(name.data, name.length))
+        return leat_error_set(err, LEAT_E_BYTE_SEQUENCE, "the statement is not valid UTF-8");
+    LEAT_TRY(read_types(body, &statement->arena, &types, &count, err));
+    statement->name = leat_arena_copy(&statement->arena, name.data, name.length);
+    text->data = leat_arena_copy(&statement->arena, sql.data, sql.length);
+    text->length = sql.length;
+    if (!statement->name || !text->data)
+        return leat_error_memory(err);
+    atomic_store(&connection->running, true);
+    status = leat_session_prepare(connection->session, text->data, text->length, types, count,
+                                  &statement->arena, &statement->prepared, err);
+    atomic_store(&connection->running, false);
+    return status;
+}
+
+static enum leat_status parse(struct postgres_connection *connection, struct leat_cursor *body,
+                              struct leat_text *text, struct leat_error *err)
+{
+    struct postgres_statement *statement, **link;
+    struct leat_text name, sql;
+    enum leat_status status;
+
+    LEAT_TRY(postgres_get_text(body, &name, err));
+    LEAT_TRY(postgres_get_text(body, &sql, err));
+    link = find_statement(connection, name);
+    if (*link && name.length > 0) {
+        (void)leat_error_set(err, LEAT_E_PREPARED, "prepared statement \"%.*s\" already exists",
+                             (int)name.length, name.data);
+        memcpy(err->sqlstate, "42P05", 6);
+        return err->status;
+    }
+    close_statement(link);
+    statement = leat_calloc(1, sizeof(*statement));
+    if (!statement)
+        return leat_error_memory(err);
+    statement->references = 1;
+    leat_arena_init(&statement->arena, leat_session_accountant(connection->session));
+    status = prepare(connection, statement, name, sql, body, text, err);
+    if (status != LEAT_OK) { /* the error's text must outlive the statement */
+        *text = sql;
+        release_statement(statement);
+        return status;
+    }
+    statement->next = connection->statements;
+    connection->statements = statement;
+    return put_empty(connection, '1', err);
+}
+
+/* --- Bind --- */
+
+/* Format codes: none, one for all, or one each. */
+struct formats {
+    uint16_t count;
+    const uint8_t *codes;
+};
+
+static enum leat_status read_formats(struct leat_cursor *body, struct formats *out,
+                                     struct leat_error *err)
+{
+    struct leat_text bytes;
+    int16_t count;
+
+    LEAT_TRY(postgres_get_i16(body, &count, err));
+    out->count = (uint16_t)count;
+    LEAT_TRY(postgres_get_bytes(body, (size_t)out->count * 2, &bytes, err));
+    out->codes = (const uint8_t *)bytes.data;
+    for (size_t i = 0; i < out->count; i++)
+        if (out->codes[i * 2] != 0 || out->codes[i * 2 + 1] > 1)
+            return leat_error_set(err, LEAT_E_MESSAGE, "an unknown format code");
+    return LEAT_OK;
+}
+
+static bool is_binary(const struct formats *formats, uint32_t i)
+{
+    return formats->count == 1  ? formats->codes[1] == 1
+           : i < formats->count ? formats->codes[i * 2 + 1] == 1
+                                : false;
+}
+
+static enum leat_status read_value(struct leat_cursor *body, bool binary,
+                                   const struct leat_type *type, struct leat_arena *arena,
+                                   struct leat_plan_parameter *out, struct leat_error *err)
+{
+    struct leat_text bytes;
+    int32_t length;
+
+    LEAT_TRY(postgres_get_i32(body, &length, err));
+    out->is_null = length == -1;
+    if (out->is_null)
+        return LEAT_OK;
+    if (length < 0)
+        return leat_error_set(err, LEAT_E_MESSAGE, "a parameter has %d bytes", length);
+    LEAT_TRY(postgres_get_bytes(body, (size_t)length, &bytes, err));
+    if (binary)
+        LEAT_TRY(postgres_read_binary(bytes, type, arena, &out->value, err));
+    else
+        out->value =
+            (struct leat_text){leat_arena_copy(arena, bytes.data, bytes.length), bytes.length};
+    if (!out->value.data)
+        return leat_error_memory(err);
+    if (!leat_utf8_valid(out->value.data, out->value.length) ||
+        memchr(out->value.data, 0, out->value.length))
+        return leat_error_set(err, LEAT_E_BYTE_SEQUENCE, "a parameter is not valid UTF-8");
+    return LEAT_OK;
+}
+
+static enum leat_status read_values(struct postgres_portal *portal, struct leat_cursor *body,
+                                    struct leat_error *err)
+{
+    const struct leat_plan_parameters *wanted = &portal->statement->prepared.parameters;
+    struct formats formats;
+    int16_t count;
+
+    LEAT_TRY(read_formats(body, &formats, err));
+    LEAT_TRY(postgres_get_i16(body, &count, err));
+    if ((uint16_t)count != wanted->count || (formats.count > 1 && formats.count != (uint16_t)count))
+        return leat_error_set(err, LEAT_E_MESSAGE,
+                              "the statement has %u parameters, and %u values came", wanted->count,
+                              (unsigned)(uint16_t)count);
+    portal->values = LEAT_NEW_ARRAY(&portal->arena, struct leat_plan_parameter, wanted->count);
+    if (!portal->values)
+        return leat_error_memory(err);
+    for (uint32_t i = 0; i < wanted->count; i++) {
+        enum leat_status status = read_value(body, is_binary(&formats, i), wanted->items[i].type,
+                                             &portal->arena, &portal->values[i], err);
+        if (status != LEAT_OK) {
+            leat_error_context(err, "parameter $%u", i + 1);
+            return status;
+        }
+    }
+    return LEAT_OK;
+}
+
+static enum leat_status read_portal(struct postgres_portal *portal, struct leat_text name,
+                                    struct leat_cursor *body, struct leat_error *err)
+{
+    uint32_t columns = portal->statement->prepared.schema.count;
+    struct formats formats;
+
+    portal->name = leat_arena_copy(&portal->arena, name.data, name.length);
+    if (!portal->name)
+        return leat_error_memory(err);
+    LEAT_TRY(read_values(portal, body, err));
+    LEAT_TRY(read_formats(body, &formats, err));
+    if (formats.count > 1 && formats.count != columns)
+        return leat_error_set(err, LEAT_E_MESSAGE,
+                              "the statement gives %u columns, and %u format codes came", columns,
+                              (unsigned)formats.count);
+    portal->binary = LEAT_NEW_ARRAY(&portal->arena, bool, columns);
+    if (!portal->binary)
+        return leat_error_memory(err);
+    for (uint32_t i = 0; i < columns; i++)
+        portal->binary[i] = is_binary(&formats, i);
+    return LEAT_OK;
+}
+
+static enum leat_status bind(struct postgres_connection *connection, struct leat_cursor *body,
+                             struct leat_text *text, struct leat_error *err)
+{
+    struct postgres_portal *portal, **link;
+    struct postgres_statement *statement;
+    struct leat_text name, of;
+    enum leat_status status;
+
+    LEAT_TRY(postgres_get_text(body, &name, err));
+    LEAT_TRY(postgres_get_text(body, &of, err));
+    statement = *find_statement(connection, of);
+    if (!statement)
+        return no_such("prepared statement", of, err);
+    link = find_portal(connection, name);
+    if (*link && name.length > 0) {
+        (void)leat_error_set(err, LEAT_E_PREPARED, "portal \"%.*s\" already exists",
+                             (int)name.length, name.data);
+        memcpy(err->sqlstate, "42P03", 6);
+        return err->status;
+    }
+    close_portal(link);
+    portal = leat_calloc(1, sizeof(*portal));
+    if (!portal)
+        return leat_error_memory(err);
+    statement->references++;
+    portal->statement = statement;
+    portal->next = connection->portals;
+    connection->portals = portal;
+    leat_arena_init(&portal->arena, leat_session_accountant(connection->session));
+    *text = (struct leat_text){statement->prepared.script.text, statement->prepared.script.length};
+    status = read_portal(portal, name, body, err);
+    if (status == LEAT_OK)
+        return put_empty(connection, '2', err);
+    portal->name = "";
+    close_portal(&connection->portals);
+    return status;
+}
+
+/* --- Describe, Close --- */
+
+static enum leat_status describe_statement(struct postgres_connection *connection,
+                                           const struct leat_prepared *prepared,
+                                           struct leat_error *err)
+{
+    struct postgres_stream *stream = &connection->stream;
+
+    LEAT_TRY(postgres_begin(stream, 't', err));
+    LEAT_TRY(postgres_put_i16(&stream->out, (int)prepared->parameters.count, err));
+    for (uint32_t i = 0; i < prepared->parameters.count; i++)
+        LEAT_TRY(postgres_put_i32(&stream->out,
+                                  leat_type_postgres_id(prepared->parameters.items[i].type), err));
+    LEAT_TRY(postgres_end(stream, err));
+    return prepared->has_rows ? postgres_put_columns(stream, &prepared->schema, NULL, err)
+                              : put_empty(connection, 'n', err);
+}
+
+static enum leat_status describe(struct postgres_connection *connection, struct leat_cursor *body,
+                                 struct leat_error *err)
+{
+    struct postgres_statement *statement;
+    struct postgres_portal *portal;
+    struct leat_text name;
+    uint8_t kind;
+
+    LEAT_TRY(postgres_get_u8(body, &kind, err));
+    LEAT_TRY(postgres_get_text(body, &name, err));
+    if (kind == 'S') {
+        statement = *find_statement(connection, name);
+        return statement ? describe_statement(connection, &statement->prepared, err)
+                         : no_such("prepared statement", name, err);
+    }
+    portal = kind == 'P' ? *find_portal(connection, name) : NULL;
+    if (!portal)
+        return no_such("portal", name, err);
+    return portal->statement->prepared.has_rows
+               ? postgres_put_columns(&connection->stream, &portal->statement->prepared.schema,
+                                      portal->binary, err)
+               : put_empty(connection, 'n', err);
+}
+
+static enum leat_status close_one(struct postgres_connection *connection, struct leat_cursor *body,
+                                  struct leat_error *err)
+{
+    struct leat_text name;
+    uint8_t kind;
+
+    LEAT_TRY(postgres_get_u8(body, &kind, err));
+    LEAT_TRY(postgres_get_text(body, &name, err));
+    if (kind == 'S')
+        close_statement(find_statement(connection, name));
+    else
+        close_portal(find_portal(connection, name));
+    return put_empty(connection, '3', err);
+}
+
+/* --- Execute --- */
+
+static enum leat_status run(struct postgres_connection *connection, struct postgres_portal *portal,
+                            struct leat_rows *rows, struct leat_error *err)
+{
+    struct postgres_output output;
+    enum leat_status status;
+
+    postgres_output_init(&output, connection);
+    output.binary = portal->binary;
+    output.columns = false;
+    output.promised = &portal->statement->prepared.schema;
+    output.rows = rows;
+    portal->ran = true;
+    atomic_store(&connection->running, true);
+    status = leat_session_execute(connection->session, &portal->statement->prepared, portal->values,
+                                  &output.base, err);
+    atomic_store(&connection->running, false);
+    memcpy(portal->tag, output.tag, sizeof(portal->tag));
+    return status;
+}
+
+/* The next rows of those kept; PortalSuspended if there are more. */
+static enum leat_status give_kept(struct postgres_connection *connection,
+                                  struct postgres_portal *portal, uint32_t most,
+                                  struct leat_error *err)
+{
+    struct postgres_stream *stream = &connection->stream;
+    uint32_t given = 0;
+
+    while (portal->batch < portal->rows.batch_count) {
+        const struct leat_batch *batch = &portal->rows.batches[portal->batch];
+        uint32_t count = batch->length - portal->row;
+        if (most && count > most - given)
+            count = most - given;
+        LEAT_TRY(postgres_put_rows(stream, batch, portal->row, portal->row + count, portal->binary,
+                                   err));
+        given += count;
+        portal->row += count;
+        if (portal->row == batch->length) {
+            portal->batch++;
+            portal->row = 0;
+        }
+        if (most && given == most)
+            return put_empty(connection, 's', err);
+    }
+    if (strncmp(portal->tag, "SELECT", 6) == 0)
+        return postgres_put_tag(stream, "SELECT", given, err);
+    LEAT_TRY(postgres_begin(stream, 'C', err));
+    LEAT_TRY(postgres_put_text(&stream->out, portal->tag, err));
+    return postgres_end(stream, err);
+}
+
+static enum leat_status execute(struct postgres_connection *connection, struct leat_cursor *body,
+                                struct leat_text *text, struct leat_error *err)
+{
+    const struct leat_prepared *prepared;
+    struct postgres_portal *portal;
+    struct leat_text name;
+    int32_t most;
+
+    LEAT_TRY(postgres_get_text(body, &name, err));
+    LEAT_TRY(postgres_get_i32(body, &most, err));
+    portal = *find_portal(connection, name);
+    if (!portal)
+        return no_such("portal", name, err);
+    prepared = &portal->statement->prepared;
+    *text = (struct leat_text){prepared->script.text, prepared->script.length};
+    if (prepared->script.count == 0)
+        return put_empty(connection, 'I', err);
+    if (most < 0)
+        most = 0;
+    if (!portal->ran && (most == 0 || !prepared->has_rows))
+        return run(connection, portal, NULL, err);
+    if (!portal->ran)
+        LEAT_TRY(run(connection, portal, &portal->rows, err));
+    else if (portal->tag[0] == '\0') /* given whole */
+        return prepared->has_rows
+                   ? postgres_put_tag(&connection->stream, "SELECT", 0, err)
+                   : leat_error_set(err, LEAT_E_PREPARED, "portal \"%s\" cannot be run again",
+                                    portal->name);
+    return give_kept(connection, portal, (uint32_t)most, err);
+}
+
+enum leat_status postgres_extended(struct postgres_connection *connection, char type,
+                                   struct leat_cursor *body, struct leat_text *text,
+                                   struct leat_error *err)
+{
+    switch (type) {
+    case 'P':
+        return parse(connection, body, text, err);
+    case 'B':
+        return bind(connection, body, text, err);
+    case 'D':
+        return describe(connection, body, err);
+    case 'E':
+        return execute(connection, body, text, err);
+    case 'C':
+        return close_one(connection, body, err);
+    case 'F':
+        return leat_error_set(err, LEAT_E_UNSUPPORTED, "function calls by message are not taken");
+    default:
+        return leat_error_set(err, LEAT_E_MESSAGE, "a message of the unknown type 0x%02x",
+                              (unsigned)(uint8_t)type);
+    }
+}
