@@ -16,6 +16,11 @@
 #define KEPT_BLOCK      (32 << 20)  /* larger ones are mapped apart: the most that mallopt takes */
 #define KEPT_BYTES      (256 << 20) /* free memory at the end of the heap that is kept */
 
+void leat_memory_trim(void)
+{
+    (void)malloc_trim(0);
+}
+
 void leat_memory_tune(void)
 {
 #ifdef M_MMAP_THRESHOLD

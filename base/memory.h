@@ -26,6 +26,8 @@ char *leat_strdup(const char *text);
  * the next batch or split, where by default each would be given back to the system and faulted in
  * anew. */
 void leat_memory_tune(void);
+/* Gives back to the system what is free: for a process that goes on after much was in use. */
+void leat_memory_trim(void);
 /* Tells the limit that an accountant was given, 0: none. With a small one large blocks are not
  * backed by huge pages, which are quick to get, but there as a whole once a part of them is used.
  */

@@ -57,6 +57,9 @@ def main():
         same = [row for row in own if row[0] == name]
         forms = "<br>".join(dict.fromkeys(f"`{escape(row[2])}`" for row in same))
         out.append(f"| `{escape(name)}` | {forms} | {escape(same[0][3])} |")
+    forms = re.findall(r'^POSTGRES_FORM\("(\w+)"', (Path(__file__).parent.parent / "compute/sql/postgres_forms.def").read_text(), re.M)
+    listed = ", ".join(f"`{name}`" for name in sorted(set(forms)) if not name.startswith("_"))
+    out += ["", "## The catalog and the session", "", f"For clients of PostgreSQL ([serve.md](serve.md)): {listed}."]
     missing = [name for name in sorted(set(peers) - names) if is_unknown(leat, name)]
     out += ["", "## Of PostgreSQL, not there", "", "Functions of PostgreSQL on types that Leat has too, by its catalog:", ""]
     out.append(", ".join(f"`{name}`" for name in missing) + ".")

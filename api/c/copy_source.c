@@ -57,19 +57,20 @@ static enum leat_status more(struct copy_reader *reader, struct leat_error *err)
 
     if (reader->cancel && atomic_load(&reader->cancel->requested))
         return leat_error_set(err, LEAT_E_CANCELLED, "cancelled");
-    memmove(bytes->data, bytes->data + reader->at, bytes->length - reader->at);
+    if (reader->at > 0)
+        memmove(bytes->data, bytes->data + reader->at, bytes->length - reader->at);
     bytes->length -= reader->at;
     reader->at = 0;
     LEAT_TRY(reader->input->next(reader->input, &next, err));
     reader->ended = next.length == 0;
-    return leat_buffer_append(bytes, next.data, next.length, err);
+    return next.length ? leat_buffer_append(bytes, next.data, next.length, err) : LEAT_OK;
 }
 
 /* Length of the record at `at` with its newline; 0: it is not all there. `*scanned` says how far a
  * former look came, *quoted in which state. */
 static size_t record_end(const struct copy_reader *reader, size_t *scanned, bool *quoted)
 {
-    const uint8_t *s = reader->bytes.data + reader->at;
+    const uint8_t *s = reader->bytes.data ? reader->bytes.data + reader->at : NULL;
     size_t length = reader->bytes.length - reader->at, i = *scanned;
     const struct leat_copy_form *form = reader->form;
 
@@ -114,10 +115,10 @@ static enum leat_status next_record(struct copy_reader *reader, struct leat_text
     }
     if (length == 0)
         length = reader->bytes.length - reader->at;
-    *out = (struct leat_text){(const char *)reader->bytes.data + reader->at, length};
+    *out = (struct leat_text){NULL, length};
+    if (length > 0)
+        out->data = (const char *)reader->bytes.data + reader->at;
     reader->at += length;
-    if (length == 0)
-        out->data = NULL;
     if (out->length > 0 && out->data[out->length - 1] == '\n')
         out->length--;
     if (out->length > 0 && out->data[out->length - 1] == '\r')

@@ -151,39 +151,24 @@ static enum leat_status put_cell(const struct leat_copy_form *form, struct leat_
     return form->csv ? put_csv(form, text, out, err) : put_text(form, text, out, err);
 }
 
-static enum leat_status put_rows(const struct leat_copy_form *form, const struct leat_batch *batch,
-                                 struct leat_buffer *cell, struct leat_buffer *out,
-                                 struct leat_error *err)
+enum leat_status leat_copy_put_row(const struct leat_copy_form *form,
+                                   const struct leat_batch *batch, uint32_t row,
+                                   struct leat_buffer *cell, struct leat_buffer *out,
+                                   struct leat_error *err)
 {
-    for (uint32_t r = 0; r < batch->length; r++) {
-        for (uint32_t c = 0; c < batch->column_count; c++) {
-            const struct leat_vector *column = &batch->columns[c];
-            struct leat_text text = {NULL, 0};
-            cell->length = 0;
-            if (!leat_vector_is_null(column, r)) {
-                LEAT_TRY(leat_vector_print(column, r, cell, err));
-                if (column->type->id == LEAT_BOOLEAN)
-                    cell->length = 1; /* t or f */
-                text = (struct leat_text){cell->data ? (const char *)cell->data : "", cell->length};
-            }
-            LEAT_TRY(put_cell(form, text, c == 0, out, err));
+    for (uint32_t c = 0; c < batch->column_count; c++) {
+        const struct leat_vector *column = &batch->columns[c];
+        struct leat_text text = {NULL, 0};
+        cell->length = 0;
+        if (!leat_vector_is_null(column, row)) {
+            LEAT_TRY(leat_vector_print(column, row, cell, err));
+            if (column->type->id == LEAT_BOOLEAN)
+                cell->length = 1; /* t or f */
+            text = (struct leat_text){cell->data ? (const char *)cell->data : "", cell->length};
         }
-        LEAT_TRY(leat_buffer_append_byte(out, '\n', err));
+        LEAT_TRY(put_cell(form, text, c == 0, out, err));
     }
-    return LEAT_OK;
-}
-
-enum leat_status leat_copy_put_batch(const struct leat_copy_form *form,
-                                     const struct leat_batch *batch, struct leat_buffer *out,
-                                     struct leat_error *err)
-{
-    struct leat_buffer cell;
-    enum leat_status status;
-
-    leat_buffer_init(&cell, 0);
-    status = put_rows(form, batch, &cell, out, err);
-    leat_buffer_release(&cell);
-    return status;
+    return leat_buffer_append_byte(out, '\n', err);
 }
 
 enum leat_status leat_copy_put_header(const struct leat_copy_form *form,

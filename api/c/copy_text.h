@@ -21,10 +21,11 @@ struct leat_copy_form {
 LEAT_CHECKED enum leat_status leat_copy_form_read(const struct leat_sql_copy *copy,
                                                   struct leat_copy_form *out,
                                                   struct leat_error *err);
-/* Appends rows of a batch, or the header. */
-LEAT_CHECKED enum leat_status leat_copy_put_batch(const struct leat_copy_form *form,
-                                                  const struct leat_batch *batch,
-                                                  struct leat_buffer *out, struct leat_error *err);
+/* Appends a row of a batch, or the header. `cell` is room for a value. */
+LEAT_CHECKED enum leat_status leat_copy_put_row(const struct leat_copy_form *form,
+                                                const struct leat_batch *batch, uint32_t row,
+                                                struct leat_buffer *cell, struct leat_buffer *out,
+                                                struct leat_error *err);
 LEAT_CHECKED enum leat_status leat_copy_put_header(const struct leat_copy_form *form,
                                                    const struct leat_schema *schema,
                                                    struct leat_buffer *out, struct leat_error *err);

@@ -86,7 +86,8 @@ LEAT_CHECKED enum leat_status
 leat_session_prepare(struct leat_session *session, const char *text, size_t length,
                      const struct leat_type *const *types, uint32_t type_count,
                      struct leat_arena *arena, struct leat_prepared *out, struct leat_error *err);
-/* Runs it with the values of its parameters (as many as it has; types are not looked at). An empty
+/* Runs it with the values of its parameters, as many as it has. One with a type has that instead of
+ * the one it was prepared with (numeric, whose digits only the value knows). An empty
  * text calls nothing of `output`. */
 LEAT_CHECKED enum leat_status leat_session_execute(struct leat_session *session,
                                                    const struct leat_prepared *prepared,

@@ -9,7 +9,7 @@ struct stream_output {
     struct leat_result_handler base;
     struct leat_session_output *output;
     const struct leat_copy_form *form;
-    struct leat_buffer bytes;
+    struct leat_buffer bytes, cell;
     uint64_t rows;
 };
 
@@ -19,9 +19,12 @@ static enum leat_status put_batch(struct leat_result_handler *handler,
     struct stream_output *out = (struct stream_output *)handler;
 
     out->rows += batch->length;
-    LEAT_TRY(leat_copy_put_batch(out->form, batch, &out->bytes, err));
-    LEAT_TRY(out->output->copy_out(out->output, out->bytes.data, out->bytes.length, false, err));
-    out->bytes.length = 0;
+    for (uint32_t r = 0; r < batch->length; r++) { /* clients expect one row at a time */
+        LEAT_TRY(leat_copy_put_row(out->form, batch, r, &out->cell, &out->bytes, err));
+        LEAT_TRY(
+            out->output->copy_out(out->output, out->bytes.data, out->bytes.length, false, err));
+        out->bytes.length = 0;
+    }
     return LEAT_OK;
 }
 
@@ -30,6 +33,8 @@ static enum leat_status copy_out(struct run *run, const struct leat_plan *plan,
 {
     LEAT_TRY(out->output->copy(out->output, false, plan->schema.count, err));
     LEAT_TRY(leat_copy_put_header(out->form, &plan->schema, &out->bytes, err));
+    LEAT_TRY(out->output->copy_out(out->output, out->bytes.data, out->bytes.length, false, err));
+    out->bytes.length = 0;
     LEAT_TRY(
         leat_runner_execute(&run->session->runner, plan, &run->execute, &out->base, NULL, err));
     return out->output->copy_out(out->output, out->bytes.data, out->bytes.length, true, err);
@@ -61,8 +66,10 @@ enum leat_status session_copy_to_client(struct run *run, const struct leat_sql_c
     if (run->describe)
         return LEAT_OK;
     leat_buffer_init(&out.bytes, 0);
+    leat_buffer_init(&out.cell, 0);
     status = copy_out(run, plan, &out, err);
     leat_buffer_release(&out.bytes);
+    leat_buffer_release(&out.cell);
     return status == LEAT_OK ? session_end(run, "COPY", out.rows, err) : status;
 }
 

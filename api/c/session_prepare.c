@@ -117,7 +117,8 @@ enum leat_status leat_session_execute(struct leat_session *session,
         status = leat_error_memory(err);
     for (uint32_t i = 0; status == LEAT_OK && i < parameters.count; i++) {
         parameters.items[i] = values[i];
-        parameters.items[i].type = prepared->parameters.items[i].type;
+        if (!values[i].type)
+            parameters.items[i].type = prepared->parameters.items[i].type;
         parameters.items[i].open = false;
     }
     run.plan_options.parameters = &parameters;

@@ -66,6 +66,8 @@ int32_t leat_type_postgres_modifier(const struct leat_type *type)
 
 const struct leat_type *leat_type_postgres_of(uint32_t id, struct leat_arena *arena)
 {
+    if (id == LEAT_POSTGRES_NUMERIC)
+        return leat_type_decimal(LEAT_DECIMAL_MAX_PRECISION, 10);
     for (size_t i = 0; i < TYPE_ROWS; i++) {
         enum leat_type_id type = type_rows[i].type;
         if (type == LEAT_STRUCT || type == LEAT_MAP || type == LEAT_DECIMAL || type == LEAT_NULL)

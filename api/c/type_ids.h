@@ -12,8 +12,9 @@
 uint32_t leat_type_postgres_id(const struct leat_type *type);
 int leat_type_postgres_size(const struct leat_type *type);
 int32_t leat_type_postgres_modifier(const struct leat_type *type);
-/* The type of an object id; NULL if it is 0, unknown, one that Leat has no type for, or numeric,
- * whose digits are not known. Array types lie in the arena. */
+#define LEAT_POSTGRES_NUMERIC 1700u
+/* The type of an object id; NULL if it is 0, unknown, or one that Leat has no type for. Numeric,
+ * whose digits are not known, is numeric(38,10). Array types lie in the arena. */
 const struct leat_type *leat_type_postgres_of(uint32_t id, struct leat_arena *arena);
 
 #endif

@@ -381,6 +381,7 @@ static void leave(struct postgres_connection *connection)
     leat_session_free(connection->session);
     postgres_stream_release(&connection->stream);
     leat_free(connection);
+    leat_memory_trim();
     pthread_mutex_lock(&server->lock);
     server->count--;
     pthread_cond_signal(&server->ended);

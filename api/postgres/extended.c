@@ -88,23 +88,53 @@ static enum leat_status put_empty(struct postgres_connection *connection, char t
 
 /* --- Parse --- */
 
-static enum leat_status read_types(struct leat_cursor *body, struct leat_arena *arena,
-                                   const struct leat_type ***out, uint32_t *count,
-                                   struct leat_error *err)
+static enum leat_status read_types(struct leat_cursor *body, struct postgres_statement *statement,
+                                   const struct leat_type ***out, struct leat_error *err)
 {
+    struct leat_arena *arena = &statement->arena;
     int16_t given;
     int32_t id;
 
     LEAT_TRY(postgres_get_i16(body, &given, err));
-    *count = (uint16_t)given;
-    *out = LEAT_NEW_ARRAY(arena, const struct leat_type *, *count);
-    if (!*out)
+    statement->declared_count = (uint16_t)given;
+    statement->declared = LEAT_NEW_ARRAY(arena, uint32_t, statement->declared_count);
+    *out = LEAT_NEW_ARRAY(arena, const struct leat_type *, statement->declared_count);
+    if (!*out || !statement->declared)
         return leat_error_memory(err);
-    for (uint32_t i = 0; i < *count; i++) {
+    for (uint32_t i = 0; i < statement->declared_count; i++) {
         LEAT_TRY(postgres_get_i32(body, &id, err));
         (*out)[i] = leat_type_postgres_of((uint32_t)id, arena);
+        statement->declared[i] = (*out)[i] ? (uint32_t)id : 0;
     }
     return LEAT_OK;
+}
+
+static enum leat_status prepare_as(struct postgres_connection *connection,
+                                   struct postgres_statement *statement, struct leat_text text,
+                                   const struct leat_type **types, struct leat_error *err)
+{
+    enum leat_status status;
+
+    atomic_store(&connection->running, true);
+    status = leat_session_prepare(connection->session, text.data, text.length, types,
+                                  statement->declared_count, &statement->arena,
+                                  &statement->prepared, err);
+    atomic_store(&connection->running, false);
+    return status;
+}
+
+/* An array type says nothing of the dimensions: where one does not fit, the statement decides. */
+static bool undeclare_arrays(const struct postgres_statement *statement,
+                             const struct leat_type **types)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < statement->declared_count; i++)
+        if (types[i] && types[i]->id == LEAT_LIST) {
+            types[i] = NULL;
+            any = true;
+        }
+    return any;
 }
 
 static enum leat_status prepare(struct postgres_connection *connection,
@@ -114,20 +144,18 @@ static enum leat_status prepare(struct postgres_connection *connection,
 {
     const struct leat_type **types;
     enum leat_status status;
-    uint32_t count;
 
     if (!leat_utf8_valid(sql.data, sql.length) || !leat_utf8_valid(name.data, name.length))
         return leat_error_set(err, LEAT_E_BYTE_SEQUENCE, "the statement is not valid UTF-8");
-    LEAT_TRY(read_types(body, &statement->arena, &types, &count, err));
+    LEAT_TRY(read_types(body, statement, &types, err));
     statement->name = leat_arena_copy(&statement->arena, name.data, name.length);
     text->data = leat_arena_copy(&statement->arena, sql.data, sql.length);
     text->length = sql.length;
     if (!statement->name || !text->data)
         return leat_error_memory(err);
-    atomic_store(&connection->running, true);
-    status = leat_session_prepare(connection->session, text->data, text->length, types, count,
-                                  &statement->arena, &statement->prepared, err);
-    atomic_store(&connection->running, false);
+    status = prepare_as(connection, statement, *text, types, err);
+    if (status != LEAT_OK && undeclare_arrays(statement, types))
+        status = prepare_as(connection, statement, *text, types, err);
     return status;
 }
 
@@ -222,6 +250,53 @@ static enum leat_status read_value(struct leat_cursor *body, bool binary,
     return LEAT_OK;
 }
 
+/* As many digits as the text has, so that none is lost; of more than there can be the last. */
+static const struct leat_type *numeric_of(struct leat_text text)
+{
+    unsigned whole = 0, scale = 0;
+    bool point = false;
+
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.data[i];
+        if (c == '.')
+            point = true;
+        else if (c >= '0' && c <= '9')
+            scale += point, whole += !point && (whole > 0 || c != '0');
+        else if (i > 0 || (c != '-' && c != '+'))
+            return NULL; /* an exponent, NaN */
+    }
+    if (whole > LEAT_DECIMAL_MAX_PRECISION)
+        return NULL;
+    if (scale > LEAT_DECIMAL_MAX_PRECISION - whole)
+        scale = LEAT_DECIMAL_MAX_PRECISION - whole;
+    return leat_type_decimal(whole + scale > 0 ? whole + scale : 1, scale);
+}
+
+/* Arrays of one type may have several dimensions, which only the value tells. */
+static const struct leat_type *array_of(const struct leat_type *type, struct leat_text text,
+                                        struct leat_arena *arena)
+{
+    for (size_t i = 1; type && i < text.length && i < 6 && text.data[i] == '{'; i++)
+        type = leat_type_list(arena, type);
+    return type;
+}
+
+/* The type that only a declared parameter's value tells; NULL: the prepared one. */
+static const struct leat_type *value_type(const struct postgres_portal *portal, uint32_t i,
+                                          struct leat_arena *arena)
+{
+    const struct postgres_statement *statement = portal->statement;
+    const struct leat_type *type = statement->prepared.parameters.items[i].type;
+
+    if (i >= statement->declared_count || !statement->declared[i] || portal->values[i].is_null)
+        return NULL;
+    if (statement->declared[i] == LEAT_POSTGRES_NUMERIC)
+        return numeric_of(portal->values[i].value);
+    while (type->id == LEAT_LIST && type->fields[0].type->id == LEAT_LIST)
+        type = type->fields[0].type;
+    return type->id == LEAT_LIST ? array_of(type, portal->values[i].value, arena) : NULL;
+}
+
 static enum leat_status read_values(struct postgres_portal *portal, struct leat_cursor *body,
                                     struct leat_error *err)
 {
@@ -245,6 +320,7 @@ static enum leat_status read_values(struct postgres_portal *portal, struct leat_
             leat_error_context(err, "parameter $%u", i + 1);
             return status;
         }
+        portal->values[i].type = value_type(portal, i, &portal->arena);
     }
     return LEAT_OK;
 }
@@ -313,16 +389,19 @@ static enum leat_status bind(struct postgres_connection *connection, struct leat
 /* --- Describe, Close --- */
 
 static enum leat_status describe_statement(struct postgres_connection *connection,
-                                           const struct leat_prepared *prepared,
+                                           const struct postgres_statement *statement,
                                            struct leat_error *err)
 {
+    const struct leat_prepared *prepared = &statement->prepared;
     struct postgres_stream *stream = &connection->stream;
 
     LEAT_TRY(postgres_begin(stream, 't', err));
     LEAT_TRY(postgres_put_i16(&stream->out, (int)prepared->parameters.count, err));
-    for (uint32_t i = 0; i < prepared->parameters.count; i++)
-        LEAT_TRY(postgres_put_i32(&stream->out,
-                                  leat_type_postgres_id(prepared->parameters.items[i].type), err));
+    for (uint32_t i = 0; i < prepared->parameters.count; i++) {
+        uint32_t declared = i < statement->declared_count ? statement->declared[i] : 0;
+        uint32_t found = leat_type_postgres_id(prepared->parameters.items[i].type);
+        LEAT_TRY(postgres_put_i32(&stream->out, declared ? declared : found, err));
+    }
     LEAT_TRY(postgres_end(stream, err));
     return prepared->has_rows ? postgres_put_columns(stream, &prepared->schema, NULL, err)
                               : put_empty(connection, 'n', err);
@@ -340,7 +419,7 @@ static enum leat_status describe(struct postgres_connection *connection, struct 
     LEAT_TRY(postgres_get_text(body, &name, err));
     if (kind == 'S') {
         statement = *find_statement(connection, name);
-        return statement ? describe_statement(connection, &statement->prepared, err)
+        return statement ? describe_statement(connection, statement, err)
                          : no_such("prepared statement", name, err);
     }
     portal = kind == 'P' ? *find_portal(connection, name) : NULL;

@@ -72,7 +72,7 @@ static bool same_columns(const struct leat_schema *a, const struct leat_schema *
     if (a->count != b->count)
         return false;
     for (uint32_t i = 0; i < a->count; i++)
-        if (!leat_type_equal(a->fields[i].type, b->fields[i].type))
+        if (leat_type_postgres_id(a->fields[i].type) != leat_type_postgres_id(b->fields[i].type))
             return false;
     return true;
 }

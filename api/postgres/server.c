@@ -311,6 +311,17 @@ static void serve_until_stopped(struct postgres_server *server, struct listening
     }
 }
 
+/* What keeps sessions from opening the lake is told at once, not to the first client. */
+static enum leat_status try_session(const struct leat_postgres_options *options,
+                                    struct leat_error *err)
+{
+    struct leat_session *session;
+
+    LEAT_TRY(leat_session_new(&options->session, &session, err));
+    leat_session_free(session);
+    return LEAT_OK;
+}
+
 enum leat_status leat_postgres_serve(const struct leat_postgres_options *options,
                                      struct leat_error *err)
 {
@@ -321,6 +332,7 @@ enum leat_status leat_postgres_serve(const struct leat_postgres_options *options
     enum leat_status status;
 
     (void)signal(SIGPIPE, SIG_IGN); /* TLS writes by itself */
+    leat_memory_bound(options->session.memory);
     leat_accountant_init(&server.accountant, NULL, options->session.memory);
     pthread_mutex_init(&server.lock, NULL);
     pthread_cond_init(&server.ended, NULL);
@@ -329,6 +341,8 @@ enum leat_status leat_postgres_serve(const struct leat_postgres_options *options
         status = postgres_users_read(options->users, &server.users, err);
     if (status == LEAT_OK)
         status = open_tls(options, &server, err);
+    if (status == LEAT_OK && options->session.lake)
+        status = try_session(options, err);
     if (status == LEAT_OK)
         status = listen_all(options, &listening, err);
     if (status == LEAT_OK) {

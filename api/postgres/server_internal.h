@@ -32,6 +32,8 @@ struct postgres_statement {
     struct leat_arena arena;
     const char *name;
     struct leat_prepared prepared;
+    uint32_t *declared; /* what the client said of the types of the first parameters; 0: nothing */
+    uint32_t declared_count;
     unsigned references; /* the connection's list, and portals */
 };
 struct postgres_portal {

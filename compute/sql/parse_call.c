@@ -253,7 +253,9 @@ struct leat_sql_expr *parse_call(struct parser *p, const struct leat_sql_path *n
         return NULL;
     expr->call = call;
     call->function = *name;
-    if (name->count == 2 && leat_text_equal(name->parts[0].text, leat_text_of("pg_catalog"))) {
+    if (name->count == 2 &&
+        (leat_text_equal(name->parts[0].text, leat_text_of("pg_catalog")) ||
+         leat_text_equal(name->parts[0].text, leat_text_of("information_schema")))) {
         call->function.count = 1;
         call->function.parts++;
     }

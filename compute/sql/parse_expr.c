@@ -578,6 +578,21 @@ static struct leat_sql_expr *parse_array_keyword(struct parser *p)
     return parse_array(p, start);
 }
 
+/* What the session knows, by reserved words of PostgreSQL. NULL and not failed: another word. */
+static struct leat_sql_expr *parse_session_word(struct parser *p)
+{
+    static const char *const words[] = {"session_user", "current_role", "current_catalog",
+                                        "current_schema"};
+    size_t start = p->position;
+
+    for (size_t i = 0; !p->spark && i < sizeof(words) / sizeof(words[0]); i++)
+        if (is_word(p, words[i]) && !is_symbol_at(p, 1, "(") && !is_symbol_at(p, 1, ".")) {
+            advance(p);
+            return postgres_form(p, words[i], start, 0, NULL);
+        }
+    return NULL;
+}
+
 static struct leat_sql_expr *parse_word(struct parser *p)
 {
     uint16_t word = peek(p)->keyword;
@@ -639,6 +654,9 @@ static struct leat_sql_expr *parse_word(struct parser *p)
     default:
         break;
     }
+    expr = parse_session_word(p);
+    if (expr || p->failed)
+        return expr;
     expr = parse_special_call(p);
     if (expr || p->failed)
         return expr;
