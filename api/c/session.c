@@ -6,6 +6,7 @@
 #include "columns/format.h"
 #include "storage/files/files.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,6 +214,23 @@ static enum leat_status set_fault(struct leat_session *session, struct leat_text
     return LEAT_OK;
 }
 
+static enum leat_status set_rules(struct leat_session *session, const struct leat_sql_set *set,
+                                  struct leat_error *err)
+{
+    char list[400] = "";
+    size_t length = 0;
+
+    if (leat_plan_rules_parse(set->reset ? leat_text_of("") : set->value, &session->rules_off))
+        return LEAT_OK;
+    for (unsigned i = 0; i < LEAT_RULE_COUNT; i++)
+        length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s", i ? ", " : "",
+                                   leat_plan_rule_name((enum leat_plan_rule)i));
+    (void)leat_error_set(err, LEAT_E_SETTING, "disabled_optimizers cannot be \"%.*s\"",
+                         (int)set->value.length, set->value.data);
+    leat_error_hint(err, "a list of: %s; or all", list);
+    return LEAT_INVALID;
+}
+
 static enum leat_status run_set(struct run *run, const struct leat_sql_set *set,
                                 struct leat_error *err)
 {
@@ -245,6 +263,12 @@ static enum leat_status run_set(struct run *run, const struct leat_sql_set *set,
              (leat_text_equal(set->value, leat_text_of("always")) ||
               leat_text_equal(set->value, leat_text_of("auto"))))
         run->session->spill_always = leat_text_equal(set->value, leat_text_of("always"));
+    else if (leat_text_equal(name->text, leat_text_of("batch_rows")) && !set->reset &&
+             leat_parse_int64(set->value.data, set->value.length, &value) && value > 0 &&
+             value <= LEAT_BATCH_ROWS)
+        run->session->batch_rows = (uint32_t)value;
+    else if (leat_text_equal(name->text, leat_text_of("disabled_optimizers")))
+        LEAT_TRY(set_rules(run->session, set, err));
     else if (leat_text_equal(name->text, leat_text_of("dialect")) && set->reset)
         run->session->dialect = LEAT_SQL_POSTGRES;
     else if (leat_text_equal(name->text, leat_text_of("dialect")) &&
@@ -344,6 +368,9 @@ enum leat_status session_run_statement(struct run *run, const struct leat_sql_st
     run->execute.rows_read = &session->rows_read;
     run->execute.bytes_total = &session->bytes_total;
     run->execute.spill_always = session->spill_always;
+    run->execute.batch_rows = session->batch_rows;
+    run->execute.no_runtime_filters = session->rules_off >> LEAT_RULE_RUNTIME_FILTERS & 1;
+    run->plan_options.rules_off = session->rules_off;
     run->execute.source = run->plan_options.source;
     status = run_kind(run, statement, err);
     if (status != LEAT_OK && err->place.line == 0 && !err->place.source[0])

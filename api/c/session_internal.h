@@ -30,7 +30,9 @@ struct leat_session {
     char *fault;
     struct leat_plan_work *work; /* not NULL: queries are estimated, not run */
     enum leat_sql_dialect dialect;
-    bool spill_always; /* SET spill TO always */
+    bool spill_always;   /* SET spill TO always */
+    uint32_t batch_rows; /* SET batch_rows: 0: as many as are quick */
+    uint32_t rules_off;  /* SET disabled_optimizers */
     enum leat_transaction transaction;
     char *user, *database, *schema_name;
 };

@@ -23,6 +23,7 @@ struct leat_execute_options {
     struct leat_expr_source source;     /* the statement's text, for carets in run-time errors */
     const struct leat_attempt *attempt; /* names of what WRITE makes; needed if the plan writes */
     bool profile;                       /* collect rows and times for EXPLAIN ANALYZE */
+    bool no_runtime_filters;            /* for tests */
     bool spill_always;                  /* for tests: what can be moved to files is, at once */
     /* INPUT nodes of fragments: gives the reader of a stage's rows for this task. */
     enum leat_status (*open_input)(void *context, uint32_t stage, struct leat_reader **out,

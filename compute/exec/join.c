@@ -135,7 +135,8 @@ static enum leat_status push_filters(struct leat_exec *exec, struct leat_node *n
     struct leat_expr *const *probe = s->build_left ? plan->join.right_keys : plan->join.left_keys;
     enum leat_join_type type = type_of(node);
 
-    if (s->probe_kept || (type == LEAT_JOIN_ANTI && !s->build_given) || type == LEAT_JOIN_MARK)
+    if (exec->options->no_runtime_filters || s->probe_kept ||
+        (type == LEAT_JOIN_ANTI && !s->build_given) || type == LEAT_JOIN_MARK)
         return LEAT_OK;
     for (uint32_t k = 0; k < plan->join.key_count; k++) {
         struct leat_runtime_filter *filter;

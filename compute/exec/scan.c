@@ -39,6 +39,11 @@ struct scan_operator {
     struct leat_batch batch;
     uint32_t *selection;
     uint32_t selection_capacity;
+    /* Small batches, for tests: pieces of the reader's. */
+    const struct leat_batch *whole;
+    uint32_t given; /* rows of it */
+    struct leat_batch piece;
+    struct leat_arena piece_arena;
 };
 
 /* --- the node --- */
@@ -192,10 +197,9 @@ static enum leat_status next_batch(struct scan_operator *op, struct leat_batch *
     return LEAT_OK;
 }
 
-static enum leat_status scan_next(struct leat_operator *base, struct leat_batch **out,
-                                  struct leat_error *err)
+static enum leat_status whole_next(struct scan_operator *op, struct leat_batch **out,
+                                   struct leat_error *err)
 {
-    struct scan_operator *op = (struct scan_operator *)base;
     uint32_t columns = op->node->plan->scan.output_count;
     struct leat_batch *batch;
 
@@ -220,6 +224,40 @@ static enum leat_status scan_next(struct leat_operator *base, struct leat_batch 
     return LEAT_OK;
 }
 
+static enum leat_status scan_next(struct leat_operator *base, struct leat_batch **out,
+                                  struct leat_error *err)
+{
+    struct scan_operator *op = (struct scan_operator *)base;
+    uint32_t rows = op->exec->batch_rows;
+    struct leat_batch *whole;
+
+    if (rows >= LEAT_BATCH_ROWS)
+        return whole_next(op, out, err);
+    *out = NULL;
+    if (!op->whole || op->given == op->whole->length) {
+        LEAT_TRY(whole_next(op, &whole, err));
+        op->whole = whole;
+        op->given = 0;
+        if (!whole)
+            return LEAT_OK;
+    }
+    if (rows > op->whole->length - op->given)
+        rows = op->whole->length - op->given;
+    leat_arena_reset(&op->piece_arena);
+    op->piece.column_count = op->whole->column_count;
+    op->piece.length = rows;
+    op->piece.columns =
+        LEAT_NEW_ARRAY(&op->piece_arena, struct leat_vector, op->piece.column_count);
+    if (!op->piece.columns)
+        return leat_error_memory(err);
+    for (uint32_t c = 0; c < op->piece.column_count; c++)
+        LEAT_TRY(leat_vector_slice(&op->whole->columns[c], op->given, rows, &op->piece_arena,
+                                   &op->piece.columns[c], err));
+    op->given += rows;
+    *out = &op->piece;
+    return LEAT_OK;
+}
+
 static void scan_close(struct leat_operator *base)
 {
     struct scan_operator *op = (struct scan_operator *)base;
@@ -231,6 +269,7 @@ static void scan_close(struct leat_operator *base)
     leat_free(op->steps);
     leat_free(op->uses);
     leat_arena_release(&op->arena);
+    leat_arena_release(&op->piece_arena);
     leat_free(op);
 }
 
@@ -277,6 +316,7 @@ static enum leat_status scan_open(struct leat_exec *exec, struct leat_node *node
     op->exec = exec;
     op->node = node;
     leat_arena_init(&op->arena, exec->options->accountant);
+    leat_arena_init(&op->piece_arena, exec->options->accountant);
     status = scan_init(op, err);
     if (status != LEAT_OK) {
         scan_close(&op->base);

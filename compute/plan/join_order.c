@@ -248,6 +248,30 @@ static struct node *order_greedily(struct ordering *o)
     return nodes[0];
 }
 
+/* Each join has the conditions that can be told there. */
+static struct node *order_as_written(struct planner *pl, struct node **relations, uint32_t count,
+                                     struct exprs *conds)
+{
+    struct exprs left = *conds;
+    struct node *out = relations[0];
+
+    for (uint32_t i = 1; out && i < count; i++) {
+        struct exprs rest = {0};
+        struct idset outputs = {0};
+        out = new_join(pl, LEAT_JOIN_INNER, out, relations[i]);
+        if (!out || !node_outputs(pl, out, &outputs))
+            return NULL;
+        for (uint32_t c = 0; c < left.count; c++) {
+            struct idset refs = {0};
+            if (!expr_refs(pl, left.items[c], &refs) ||
+                !exprs_add(pl, idset_within(&refs, &outputs) ? &out->conds : &rest, left.items[c]))
+                return NULL;
+        }
+        left = rest;
+    }
+    return out ? new_filter(pl, out, &left) : NULL;
+}
+
 struct node *order_joins(struct planner *pl, struct node **relations, uint32_t count,
                          struct exprs *conds)
 {
@@ -255,12 +279,8 @@ struct node *order_joins(struct planner *pl, struct node **relations, uint32_t c
     struct exprs constant = {0};
     struct node *out;
 
-    if (count > 64) { /* more than the sets can hold: as written */
-        out = relations[0];
-        for (uint32_t i = 1; out && i < count; i++)
-            out = new_join(pl, LEAT_JOIN_INNER, out, relations[i]);
-        return out ? new_filter(pl, out, conds) : NULL;
-    }
+    if (count > 64 || !rule_is_on(pl, LEAT_RULE_JOIN_ORDER)) /* 64: what the sets can hold */
+        return order_as_written(pl, relations, count, conds);
     for (uint32_t i = 0; i < count; i++)
         estimate_rows(pl, relations[i]);
     if (!measure(&o))

@@ -89,7 +89,7 @@ static struct leat_expr *fold(struct planner *pl, struct leat_expr *expr)
 
 static bool fold_list(struct planner *pl, struct exprs *list)
 {
-    for (uint32_t i = 0; i < list->count; i++)
+    for (uint32_t i = 0; rule_is_on(pl, LEAT_RULE_CONSTANT_FOLDING) && i < list->count; i++)
         if (!(list->items[i] = fold(pl, list->items[i])))
             return false;
     return true;
@@ -164,6 +164,9 @@ static bool factor_or(struct planner *pl, struct leat_expr *expr, struct exprs *
 static bool factor(struct planner *pl, struct exprs *preds)
 {
     struct exprs out = {0};
+
+    if (!rule_is_on(pl, LEAT_RULE_FILTER_FACTORING))
+        return true;
 
     for (uint32_t i = 0; i < preds->count; i++)
         if (preds->items[i]->kind == LEAT_EXPR_OR ? !factor_or(pl, preds->items[i], &out)
@@ -275,6 +278,18 @@ static bool take(struct planner *pl, struct exprs *from, const struct idset *col
     return true;
 }
 
+/* Conditions go on into the node, or stay above a scan. */
+static struct node *push_here(struct planner *pl, struct node *node, struct exprs *preds)
+{
+    struct exprs none = {0};
+    struct node *out;
+
+    if (node->kind != NODE_SCAN || rule_is_on(pl, LEAT_RULE_FILTER_PUSHDOWN))
+        return push(pl, node, preds);
+    out = push(pl, node, &none);
+    return out ? new_filter(pl, out, preds) : NULL;
+}
+
 /* --- runs of inner joins --- */
 struct run {
     struct node **relations;
@@ -351,7 +366,7 @@ static bool place_on_relation(struct planner *pl, struct run *run, uint32_t i)
         return false;
     for (uint32_t c = 0; run->count > 1 && c < run->conds.count; c++) {
         struct idset refs = {0};
-        if (run->conds.items[c]->kind != LEAT_EXPR_OR)
+        if (run->conds.items[c]->kind != LEAT_EXPR_OR || !rule_is_on(pl, LEAT_RULE_FILTER_IMPLIED))
             continue;
         if (!expr_refs(pl, run->conds.items[c], &refs))
             return false;
@@ -361,7 +376,7 @@ static bool place_on_relation(struct planner *pl, struct run *run, uint32_t i)
     }
     if (!take(pl, &run->conds, &outputs, &own))
         return false;
-    run->relations[i] = push(pl, run->relations[i], &own);
+    run->relations[i] = push_here(pl, run->relations[i], &own);
     return run->relations[i] != NULL;
 }
 
@@ -418,7 +433,8 @@ static struct node *push_run(struct planner *pl, struct node *node, struct exprs
     for (uint32_t i = 0; i < run.count; i++)
         if (!place_on_relation(pl, &run, i))
             return NULL;
-    if (run.count > 2 && !add_implied_equalities(pl, &run.conds))
+    if (run.count > 2 && rule_is_on(pl, LEAT_RULE_IMPLIED_EQUALITIES) &&
+        !add_implied_equalities(pl, &run.conds))
         return NULL;
     out = order_joins(pl, run.relations, run.count, &run.conds);
     for (uint32_t i = 0; out && i < run.map_count; i++) {
@@ -441,14 +457,14 @@ static struct node *push_left_join(struct planner *pl, struct node *node, struct
     if (!node_outputs(pl, node->left, &left) || !node_outputs(pl, node->right, &right))
         return NULL;
     for (uint32_t i = 0; node->join == LEAT_JOIN_LEFT && i < preds->count; i++)
-        if (rejects_nulls(preds->items[i], &right)) {
+        if (rule_is_on(pl, LEAT_RULE_OUTER_TO_INNER) && rejects_nulls(preds->items[i], &right)) {
             node->join = LEAT_JOIN_INNER;
             return push_run(pl, node, preds);
         }
     if (!take(pl, preds, &left, &left_preds) || !take(pl, &node->conds, &right, &right_preds))
         return NULL;
-    if (!(node->left = push(pl, node->left, &left_preds)) ||
-        !(node->right = push(pl, node->right, &right_preds)))
+    if (!(node->left = push_here(pl, node->left, &left_preds)) ||
+        !(node->right = push_here(pl, node->right, &right_preds)))
         return NULL;
     return new_filter(pl, node, preds);
 }
@@ -484,7 +500,8 @@ static bool sink_semi(struct planner *pl, struct node *node, struct node **out)
     double distinct = 1, kept;
 
     *out = node;
-    if (node->join != LEAT_JOIN_SEMI || !node->conds.count)
+    if (node->join != LEAT_JOIN_SEMI || !node->conds.count ||
+        !rule_is_on(pl, LEAT_RULE_SEMI_JOIN_PLACE))
         return true;
     if (!node_outputs(pl, node->left, &left) || !exprs_refs(pl, &node->conds, &refs))
         return false;
@@ -531,7 +548,7 @@ static bool is_required(struct planner *pl, const struct leat_expr *expr)
 static bool mark_to_anti(struct planner *pl, struct node *node, struct exprs *preds)
 {
     struct exprs kept = {0};
-    bool never_null = true, found = false;
+    bool never_null = rule_is_on(pl, LEAT_RULE_ANTI_JOIN), found = false;
 
     for (uint32_t i = 0; i < node->conds.count; i++) {
         const struct leat_expr *cond = node->conds.items[i];
@@ -575,14 +592,14 @@ static struct node *push_semi_join(struct planner *pl, struct node *node, struct
         return NULL;
     if (node->join == LEAT_JOIN_SEMI && !take(pl, &node->conds, &left, &left_preds))
         return NULL;
-    if (!(node->right = push(pl, node->right, &right_preds)) || !sink_semi(pl, node, &out))
+    if (!(node->right = push_here(pl, node->right, &right_preds)) || !sink_semi(pl, node, &out))
         return NULL;
     if (out != node) {
         if (!exprs_append(pl, &left_preds, preds))
             return NULL;
-        return push(pl, out, &left_preds);
+        return push_here(pl, out, &left_preds);
     }
-    if (!(node->left = push(pl, node->left, &left_preds)))
+    if (!(node->left = push_here(pl, node->left, &left_preds)))
         return NULL;
     return new_filter(pl, node, preds);
 }
@@ -632,7 +649,7 @@ static struct node *push_map(struct planner *pl, struct node *node, struct exprs
                        preds->items[i]))
             return NULL;
     }
-    if (!substitute_map(pl, node, &below) || !(node->left = push(pl, node->left, &below)))
+    if (!substitute_map(pl, node, &below) || !(node->left = push_here(pl, node->left, &below)))
         return NULL;
     return new_filter(pl, node, &above);
 }
@@ -641,6 +658,9 @@ static struct node *push_group(struct planner *pl, struct node *node, struct exp
 {
     struct idset keys = {0};
     struct exprs below = {0};
+
+    if (!rule_is_on(pl, LEAT_RULE_FILTER_PUSHDOWN))
+        return (node->left = push(pl, node->left, &below)) ? new_filter(pl, node, preds) : NULL;
 
     for (uint32_t i = 0; i < node->key_count; i++)
         if (expr_deterministic(node->exprs.items[i]) &&
@@ -673,7 +693,7 @@ static struct node *push_union(struct planner *pl, struct node *node, struct exp
             if (!(with[i] = expr_column(pl, node->child_columns[c].items[i], NULL)))
                 return NULL;
         if (!exprs_replace(pl, &own, node->columns.items, with, node->columns.count) ||
-            !(node->children[c] = push(pl, node->children[c], &own)))
+            !(node->children[c] = push_here(pl, node->children[c], &own)))
             return NULL;
     }
     return node;
@@ -684,6 +704,8 @@ static struct node *push_window(struct planner *pl, struct node *node, struct ex
     struct idset keys = {0};
     struct exprs below = {0};
 
+    if (!rule_is_on(pl, LEAT_RULE_FILTER_PUSHDOWN))
+        return (node->left = push(pl, node->left, &below)) ? new_filter(pl, node, preds) : NULL;
     for (uint32_t i = 0; i < node->partition.count; i++)
         if (node->partition.items[i]->kind == LEAT_EXPR_COLUMN &&
             !idset_add(pl, &keys, node->partition.items[i]->column))
@@ -758,7 +780,8 @@ static struct node *push_kind(struct planner *pl, struct node *node, struct expr
         }
         if (!(node->left = push(pl, node->left, &none)))
             return NULL;
-        if (node->kind == NODE_LIMIT && node->limit < UINT64_MAX - node->offset)
+        if (node->kind == NODE_LIMIT && node->limit < UINT64_MAX - node->offset &&
+            rule_is_on(pl, LEAT_RULE_LIMIT_PUSHDOWN))
             limit_scan(node->left, node->limit + node->offset);
         return new_filter(pl, node, preds);
     case NODE_UNION:

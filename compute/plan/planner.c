@@ -58,7 +58,7 @@ enum leat_status leat_plan_query(const struct leat_sql_query *query,
     leat_error_clear(err);
     planner_init(&pl, options, owner, &owner->arena, err);
     if (bind_query(&pl, query, NULL, &bound) && add_origin(&pl, &bound)) {
-        node = options->no_optimizer ? bound.node : optimize(&pl, bound.node);
+        node = optimize(&pl, bound.node);
         if (node)
             *out = lower_query(&pl, node, bound.outputs, bound.count);
     }

@@ -34,11 +34,31 @@ struct leat_plan_parameters {
     struct leat_arena *arena; /* where decided types are kept */
 };
 
+/* What the optimizer does, each of which can be turned off: for tests, and to find out which one
+ * makes a query slow. No rule changes a result. */
+enum leat_plan_rule {
+    LEAT_RULE_CONSTANT_FOLDING,
+    LEAT_RULE_FILTER_FACTORING, /* what all branches of an OR share stands beside it */
+    LEAT_RULE_FILTER_IMPLIED,   /* an OR over several tables says something of each */
+    LEAT_RULE_FILTER_PUSHDOWN,  /* into scans, below groupings, windows and unions */
+    LEAT_RULE_OUTER_TO_INNER,
+    LEAT_RULE_IMPLIED_EQUALITIES,
+    LEAT_RULE_JOIN_ORDER,
+    LEAT_RULE_SEMI_JOIN_PLACE,
+    LEAT_RULE_ANTI_JOIN, /* NOT IN and NOT EXISTS */
+    LEAT_RULE_LIMIT_PUSHDOWN,
+    LEAT_RULE_RUNTIME_FILTERS, /* from the build sides of joins into scans */
+    LEAT_RULE_COUNT
+};
+const char *leat_plan_rule_name(enum leat_plan_rule rule);
+/* A list of names, "all" or "" as a set of bits (1 << rule). False: a name is unknown. */
+bool leat_plan_rules_parse(struct leat_text text, uint32_t *out);
+
 struct leat_plan_options {
     struct leat_catalog *catalog;   /* what names mean; NULL: there are no tables */
     struct leat_expr_source source; /* the script's name and text, for carets */
     const char *folder;             /* relative file names start here; NULL: the current folder */
-    bool no_optimizer;              /* bind only, for tests */
+    uint32_t rules_off;             /* bits of enum leat_plan_rule */
     struct leat_plan_parameters *parameters; /* NULL: the statement has none */
     /* Asks for two more columns behind the query's own, which say where each row comes from, as
      * leat_source.has_origin; set to whether they are there. NULL: not asked. */

@@ -236,6 +236,10 @@ struct binding {
     const struct aliases *aliases; /* or NULL */
 };
 
+static inline bool rule_is_on(const struct planner *pl, enum leat_plan_rule rule)
+{
+    return !(pl->options->rules_off >> rule & 1);
+}
 /* An untyped string literal has this type (by address) until something decides. */
 extern const struct leat_type planner_unknown;
 static inline bool is_unknown(const struct leat_expr *expr)

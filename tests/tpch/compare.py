@@ -4,6 +4,7 @@
 Numbers are equal within 1e-9 relative or half a unit of the reference's last digit; other cells as text.
 """
 import csv
+import io
 import sys
 from decimal import Decimal, InvalidOperation
 
@@ -24,18 +25,24 @@ def same(a: str, b: str) -> bool:
     return abs(x - y) <= max(abs(y) * Decimal("1e-9"), Decimal("1e-9"))
 
 
-def main() -> int:
-    with open(sys.argv[1], newline="") as file:
-        expected = list(csv.reader(file, delimiter="|"))[1:]
-    got = list(csv.reader(sys.stdin))[1:]
+def compare(answer: str, result: str) -> str:
+    """The first difference, or nothing."""
+    expected = list(csv.reader(io.StringIO(answer), delimiter="|"))[1:]
+    got = list(csv.reader(io.StringIO(result)))[1:]
     if len(got) != len(expected):
-        print(f"{len(got)} rows instead of {len(expected)}")
-        return 1
+        return f"{len(got)} rows instead of {len(expected)}"
     for i, (a, b) in enumerate(zip(got, expected)):
         if len(a) != len(b) or not all(same(x, y) for x, y in zip(a, b)):
-            print(f"row {i + 1}: {a} instead of {b}")
-            return 1
-    return 0
+            return f"row {i + 1}: {a} instead of {b}"
+    return ""
+
+
+def main() -> int:
+    with open(sys.argv[1], newline="") as file:
+        difference = compare(file.read(), sys.stdin.read())
+    if difference:
+        print(difference)
+    return difference != ""
 
 
 if __name__ == "__main__":
