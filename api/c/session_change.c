@@ -4,13 +4,14 @@
 
 /* How many rows are changed. */
 static enum leat_status count_changed(struct run *run, const struct leat_sql_change *change,
-                                      uint64_t *out, struct leat_error *err)
+                                      const struct leat_sql_query *query, uint64_t *out,
+                                      struct leat_error *err)
 {
     struct leat_rows rows = {0};
     struct leat_plan *plan;
 
     *out = 0;
-    LEAT_TRY(leat_plan_query(change->changed, &run->plan_options, &run->owner, &plan, err));
+    LEAT_TRY(leat_plan_query(query, &run->plan_options, &run->owner, &plan, err));
     if (run->owner.calls_volatile) /* it is evaluated for each changed column, and to count */
         return leat_error_set(err, LEAT_E_UNSUPPORTED,
                               "the condition of %s must not call random() or the like",
@@ -43,6 +44,38 @@ static enum leat_status replace_in_lake(struct run *run, const struct leat_text 
     return status;
 }
 
+/* The plan's rows and those that MERGE inserts, all of the table's columns. */
+static enum leat_status add_inserted(struct run *run, const struct leat_sql_change *change,
+                                     const struct leat_schema *schema, struct leat_plan **plan,
+                                     struct leat_error *err)
+{
+    struct leat_arena *arena = &run->owner.arena;
+    struct leat_plan *all = LEAT_NEW(arena, struct leat_plan);
+    struct leat_plan **children =
+        LEAT_NEW_ARRAY(arena, struct leat_plan *, change->added_count + 1);
+
+    if (change->added_count == 0)
+        return LEAT_OK;
+    if (!all || !children)
+        return leat_error_memory(err);
+    children[0] = *plan;
+    *all = (struct leat_plan){.kind = LEAT_PLAN_UNION,
+                              .schema = *schema,
+                              .rows = (*plan)->rows,
+                              .child_count = change->added_count + 1,
+                              .children = children};
+    for (uint32_t i = 0; i < change->added_count; i++) {
+        const struct leat_sql_added *added = &change->added[i];
+        LEAT_TRY(
+            leat_plan_query(added->query, &run->plan_options, &run->owner, &children[i + 1], err));
+        LEAT_TRY(leat_plan_coerce(children[i + 1], schema, added->by_name, &run->plan_options,
+                                  &run->owner, &children[i + 1], err));
+        all->rows += children[i + 1]->rows;
+    }
+    *plan = all;
+    return LEAT_OK;
+}
+
 static enum leat_status change_one(struct run *run, const struct leat_sql_change *change,
                                    uint64_t *changed, struct leat_error *err)
 {
@@ -53,10 +86,21 @@ static enum leat_status change_one(struct run *run, const struct leat_sql_change
 
     LEAT_TRY(session_open_target(run, &change->target, "its rows cannot be changed", &parts,
                                  &relation, err));
-    LEAT_TRY(count_changed(run, change, changed, err));
+    if (change->check)
+        LEAT_TRY(leat_plan_query(change->check, &run->plan_options, &run->owner, &plan, err));
+    LEAT_TRY(count_changed(run, change, change->changed, changed, err));
+    if (change->twice && !run->describe) {
+        LEAT_TRY(count_changed(run, change, change->twice, &rows, err));
+        if (rows > 0)
+            return leat_error_set(err, LEAT_E_MANY_ROWS,
+                                  "%s: %llu rows of %s match several rows each that would change "
+                                  "them",
+                                  change->tag, (unsigned long long)rows, relation.name);
+    }
     LEAT_TRY(leat_plan_query(change->rows, &run->plan_options, &run->owner, &plan, err));
     LEAT_TRY(leat_plan_coerce(plan, &relation.source->schema, false, &run->plan_options,
                               &run->owner, &plan, err));
+    LEAT_TRY(add_inserted(run, change, &relation.source->schema, &plan, err));
     if (run->describe || *changed == 0)
         return LEAT_OK;
     if (session_is_in_memory(run, parts, change->target.count))
@@ -71,13 +115,14 @@ enum leat_status session_change(struct run *run, const struct leat_sql_change *c
                                 struct leat_error *err)
 {
     struct leat_session *session = run->session;
-    bool together = change->next && session->lake_catalog && !run->describe &&
+    /* All tables are seen as they are now, and changed together. */
+    bool together = (change->next || change->check) && session->lake_catalog && !run->describe &&
                     session->transaction == LEAT_TRANSACTION_NONE;
     const char *tag = change->tag;
     enum leat_status status = LEAT_OK;
     uint64_t changed, total = 0;
 
-    if (together) /* several tables, or none */
+    if (together)
         leat_lake_catalog_begin(session->lake_catalog);
     for (; change && status == LEAT_OK; change = change->next) {
         status = change_one(run, change, &changed, err);

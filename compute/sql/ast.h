@@ -471,12 +471,20 @@ struct leat_sql_control {
     struct leat_sql_query *arguments;
 };
 
+struct leat_sql_added { /* rows that a MERGE inserts */
+    struct leat_sql_query *query;
+    bool by_name; /* its columns have the table's names, and may be fewer; or all in their order */
+};
 struct leat_sql_change {
     const char *tag; /* "DELETE" */
     struct leat_sql_path target;
     struct leat_sql_query *rows;    /* all rows that the table has afterwards */
     struct leat_sql_query *changed; /* one row: how many are changed */
     struct leat_sql_change *next;   /* TRUNCATE of several tables; or NULL */
+    uint32_t added_count;
+    struct leat_sql_added *added; /* beside `rows` */
+    struct leat_sql_query *check; /* only bound: names that mean two things are told; or NULL */
+    struct leat_sql_query *twice; /* one row: how many rows are changed several times; or NULL */
 };
 
 struct leat_sql_statement {

@@ -14,7 +14,77 @@ struct change {
     struct leat_sql_expr *where; /* or NULL: all rows */
     size_t start;
     bool truncates;
+    struct list sources; /* of FROM or USING */
 };
+
+/* --- trees --- */
+struct leat_sql_query *make_select(struct parser *p, size_t start, bool distinct,
+                                   struct leat_sql_expr *const *exprs, uint32_t count,
+                                   struct leat_sql_from *const *from, uint32_t from_count,
+                                   struct leat_sql_expr *where)
+{
+    struct leat_sql_query *query = parser_alloc(p, sizeof(*query));
+    struct leat_sql_body *body = parser_alloc(p, sizeof(*body));
+    struct leat_sql_select *select = parser_alloc(p, sizeof(*select));
+    struct leat_sql_item *items = parser_alloc(p, count * sizeof(*items));
+    struct leat_sql_from **tables = parser_alloc(p, from_count * sizeof(struct leat_sql_from *));
+    uint16_t depth = where ? where->depth : 0;
+
+    if (!query || !body || !select || !items || !tables)
+        return NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!exprs[i])
+            return NULL;
+        items[i].expr = exprs[i];
+        if (exprs[i]->depth > depth)
+            depth = exprs[i]->depth;
+    }
+    memcpy(tables, from, from_count * sizeof(struct leat_sql_from *));
+    *select = (struct leat_sql_select){.distinct = distinct,
+                                       .item_count = count,
+                                       .items = items,
+                                       .from_count = from_count,
+                                       .from = tables,
+                                       .where = where};
+    *body = (struct leat_sql_body){.kind = LEAT_SQL_SELECT,
+                                   .select = select,
+                                   .spark = p->spark,
+                                   .depth = (uint16_t)(depth + 1)};
+    query->body = body;
+    query->dialect = p->spark ? LEAT_SQL_SPARK : LEAT_SQL_POSTGRES;
+    query->offset = body->offset = offset_of(p, start);
+    query->length = body->length = length_since(p, start);
+    return query;
+}
+
+struct leat_sql_expr *make_query_expr(struct parser *p, enum leat_sql_expr_kind kind, size_t start,
+                                      struct leat_sql_query *query)
+{
+    struct leat_sql_expr *expr = query ? new_expr(p, kind, start) : NULL;
+
+    if (!expr)
+        return NULL;
+    expr->query = query;
+    expr->length = length_since(p, start);
+    expr->depth = (uint16_t)(query->body->depth + 1);
+    if (expr->depth >= LEAT_SQL_MAX_DEPTH) {
+        fail_at(p, LEAT_E_TOO_DEEP, expr->offset, expr->length, NULL,
+                "the condition is nested too deeply");
+        return NULL;
+    }
+    return expr;
+}
+
+struct leat_sql_expr *make_true(struct parser *p, size_t start)
+{
+    struct leat_sql_expr *expr = new_expr(p, LEAT_SQL_BOOLEAN, start);
+
+    if (expr) {
+        expr->flag = true;
+        expr->depth = 1;
+    }
+    return expr;
+}
 
 /* t, t alias, t AS alias */
 static bool parse_target(struct change *c)
@@ -42,14 +112,29 @@ static bool parse_target(struct change *c)
     return true;
 }
 
-static bool parse_where(struct change *c)
+/* Further tables: FROM of UPDATE, USING of DELETE. */
+static bool parse_sources(struct change *c, enum leat_keyword keyword)
 {
     struct parser *p = c->p;
 
-    if (is_keyword(p, LEAT_KEYWORD_USING) || is_keyword(p, LEAT_KEYWORD_FROM))
-        return fail_token(p, LEAT_E_SQL_UNSUPPORTED,
-                          "write WHERE EXISTS (SELECT ...), or SET x = (SELECT ...)",
-                          "further tables are not supported here");
+    if (!accept_keyword(p, keyword))
+        return true;
+    do {
+        struct leat_sql_from *item = parse_from_item(p), **slot;
+        slot = item ? list_add(p, &c->sources, sizeof(struct leat_sql_from *)) : NULL;
+        if (!slot)
+            return false;
+        *slot = item;
+    } while (accept_symbol(p, ","));
+    return true;
+}
+
+static bool parse_where(struct change *c, enum leat_keyword sources)
+{
+    struct parser *p = c->p;
+
+    if (!parse_sources(c, sources))
+        return false;
     if (accept_keyword(p, LEAT_KEYWORD_WHERE) && !(c->where = parse_expr(p)))
         return false;
     if (is_keyword(p, LEAT_KEYWORD_RETURNING))
@@ -57,36 +142,43 @@ static bool parse_where(struct change *c)
     return true;
 }
 
+/* With further tables a row is changed if some of their rows meet the condition. A value is the one
+ * that those rows give: if they give several, the statement fails, where PostgreSQL would take any.
+ * The whole is bound as one join beforehand (`check`), so that a name that means two things there
+ * is told, and none changes its meaning inside of the subqueries. */
+static bool use_sources(struct change *c, struct leat_sql_expr **values, uint32_t count)
+{
+    struct parser *p = c->p;
+    struct leat_sql_from **sources = c->sources.items, **all;
+    struct leat_sql_expr *one = make_true(p, c->start), *where = c->where;
+
+    if (!c->sources.count)
+        return true;
+    all = parser_alloc(p, (c->sources.count + 1u) * sizeof(struct leat_sql_from *));
+    if (!all || !one)
+        return false;
+    all[0] = c->table;
+    memcpy(all + 1, sources, c->sources.count * sizeof(struct leat_sql_from *));
+    c->out->check = make_select(p, c->start, false, count ? values : &one, count ? count : 1, all,
+                                c->sources.count + 1, where);
+    for (uint32_t i = 0; i < count; i++) {
+        values[i] = make_query_expr(
+            p, LEAT_SQL_SUBQUERY, c->start,
+            make_select(p, c->start, true, &values[i], 1, sources, c->sources.count, where));
+        if (!values[i])
+            return false;
+    }
+    c->where =
+        make_query_expr(p, LEAT_SQL_EXISTS, c->start,
+                        make_select(p, c->start, false, &one, 1, sources, c->sources.count, where));
+    return c->out->check && c->where;
+}
+
 /* SELECT item FROM the table WHERE where */
 static struct leat_sql_query *new_query(struct change *c, struct leat_sql_expr *item,
                                         struct leat_sql_expr *where)
 {
-    struct parser *p = c->p;
-    struct leat_sql_query *query = parser_alloc(p, sizeof(*query));
-    struct leat_sql_body *body = parser_alloc(p, sizeof(*body));
-    struct leat_sql_select *select = parser_alloc(p, sizeof(*select));
-    struct leat_sql_item *items = parser_alloc(p, sizeof(*items));
-    struct leat_sql_from **from = parser_alloc(p, sizeof(struct leat_sql_from *));
-
-    if (!query || !body || !select || !items || !from || !item)
-        return NULL;
-    items[0].expr = item;
-    from[0] = c->table;
-    select->item_count = 1;
-    select->items = items;
-    select->from_count = 1;
-    select->from = from;
-    select->where = where;
-    body->kind = LEAT_SQL_SELECT;
-    body->select = select;
-    body->spark = p->spark;
-    query->body = body;
-    query->dialect = p->spark ? LEAT_SQL_SPARK : LEAT_SQL_POSTGRES;
-    query->offset = body->offset = offset_of(p, c->start);
-    query->length = body->length = length_since(p, c->start);
-    body->depth =
-        (uint16_t)((where && where->depth > item->depth ? where->depth : item->depth) + 1);
-    return query;
+    return make_select(c->p, c->start, false, &item, 1, &c->table, 1, where);
 }
 
 static struct leat_sql_expr *new_star(struct change *c, struct leat_sql_star *star)
@@ -145,13 +237,11 @@ static struct leat_sql_expr *changed_value(struct change *c, const struct leat_s
 {
     struct leat_sql_expr *old = new_expr(c->p, LEAT_SQL_COLUMN, c->start), *expr;
     struct leat_sql_name *part = parser_alloc(c->p, sizeof(*part));
-    struct leat_sql_expr *all = new_expr(c->p, LEAT_SQL_BOOLEAN, c->start);
+    struct leat_sql_expr *all = make_true(c->p, c->start);
     struct leat_sql_expr *args[3] = {c->where ? c->where : all, value, old};
 
     if (!old || !part || !all)
         return NULL;
-    all->flag = true;
-    all->depth = 1;
     *part = *name;
     old->path = (struct leat_sql_path){1, part, name->offset, name->length};
     old->offset = name->offset;
@@ -164,9 +254,8 @@ static struct leat_sql_expr *changed_value(struct change *c, const struct leat_s
 }
 
 /* column = value */
-static bool parse_assignment(struct change *c, struct list *names, struct list *values)
+bool parse_assignment(struct parser *p, struct list *names, struct list *values)
 {
-    struct parser *p = c->p;
     struct leat_sql_name *name = list_add(p, names, sizeof(*name));
     struct leat_sql_expr **value = list_add(p, values, sizeof(*value));
 
@@ -184,9 +273,10 @@ static bool parse_assignment(struct change *c, struct list *names, struct list *
     if (!is_operator(p, "="))
         return want(p, "="), fail_here(p);
     advance(p);
-    if (is_keyword(p, LEAT_KEYWORD_DEFAULT))
-        return fail_token(p, LEAT_E_SQL_UNSUPPORTED, "write the value",
-                          "SET column = DEFAULT is not supported");
+    if (accept_keyword(p, LEAT_KEYWORD_DEFAULT)) { /* no column has another default */
+        *value = new_expr(p, LEAT_SQL_NULL, p->position - 1);
+        return *value && close_expr(p, *value, p->position - 1);
+    }
     *value = parse_expr(p);
     return *value != NULL;
 }
@@ -200,10 +290,11 @@ static bool parse_update(struct change *c)
     if (!star || !parse_target(c) || !expect_keyword(p, LEAT_KEYWORD_SET))
         return false;
     do {
-        if (!parse_assignment(c, &names, &values))
+        if (!parse_assignment(p, &names, &values))
             return false;
     } while (accept_symbol(p, ","));
-    if (!parse_where(c) || !count_changed(c))
+    if (!parse_where(c, LEAT_KEYWORD_FROM) || !use_sources(c, values.items, values.count) ||
+        !count_changed(c))
         return false;
     star->replace_count = names.count;
     star->replace = parser_alloc(p, names.count * sizeof(*star->replace));
@@ -259,7 +350,8 @@ bool parse_change(struct parser *p, struct leat_sql_change *out)
         accept_keyword(p, LEAT_KEYWORD_TABLE);
     else if (!expect_keyword(p, LEAT_KEYWORD_FROM))
         return false;
-    if (!parse_target(&c) || (!truncates && !parse_where(&c)) || !finish_delete(&c))
+    if (!parse_target(&c) || (!truncates && !parse_where(&c, LEAT_KEYWORD_USING)) ||
+        !use_sources(&c, NULL, 0) || !finish_delete(&c))
         return false;
     return !truncates || parse_further(p, out);
 }

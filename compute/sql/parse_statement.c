@@ -455,7 +455,6 @@ static bool refuse_statement(struct parser *p)
         const char *message;
         const char *hint;
     } refused[] = {
-        {LEAT_KEYWORD_MERGE, "MERGE is not supported yet", NULL},
         {LEAT_KEYWORD_USE, "USE is not supported yet", "write names with their schema: schema.t"},
         {LEAT_KEYWORD_GRANT, "GRANT is not supported yet", NULL},
         {LEAT_KEYWORD_APPLY, "APPLY CHANGES is not supported yet", NULL},
@@ -488,6 +487,9 @@ static bool parse_statement_of(struct parser *p, struct leat_sql_statement *stat
     case LEAT_KEYWORD_TRUNCATE:
         statement->kind = LEAT_SQL_STATEMENT_CHANGE;
         return parse_change(p, &statement->change);
+    case LEAT_KEYWORD_MERGE:
+        statement->kind = LEAT_SQL_STATEMENT_CHANGE;
+        return parse_merge(p, &statement->change);
     case LEAT_KEYWORD_DROP:
         statement->kind = LEAT_SQL_STATEMENT_DROP;
         return parse_drop(p, &statement->drop);

@@ -139,6 +139,19 @@ bool parse_group_by(struct parser *p, struct leat_sql_select *select); /* behind
 
 /* --- parse_change.c: DELETE, UPDATE, TRUNCATE, the current token --- */
 bool parse_change(struct parser *p, struct leat_sql_change *out);
+/* column = value, added to both lists. */
+bool parse_assignment(struct parser *p, struct list *names, struct list *values);
+/* SELECT [DISTINCT] exprs FROM tables [WHERE where], as trees. */
+struct leat_sql_query *make_select(struct parser *p, size_t start, bool distinct,
+                                   struct leat_sql_expr *const *exprs, uint32_t count,
+                                   struct leat_sql_from *const *from, uint32_t from_count,
+                                   struct leat_sql_expr *where);
+/* EXISTS (query), or (query) as a value. NULL for no query. */
+struct leat_sql_expr *make_query_expr(struct parser *p, enum leat_sql_expr_kind kind, size_t start,
+                                      struct leat_sql_query *query);
+struct leat_sql_expr *make_true(struct parser *p, size_t start);
+/* --- parse_merge.c: MERGE, the current token --- */
+bool parse_merge(struct parser *p, struct leat_sql_change *out);
 
 /* --- parse_control.c: transactions, prepared statements, upkeep --- */
 bool starts_control(const struct parser *p);
