@@ -39,7 +39,8 @@ struct leat_sql_query *make_select(struct parser *p, size_t start, bool distinct
         if (exprs[i]->depth > depth)
             depth = exprs[i]->depth;
     }
-    memcpy(tables, from, from_count * sizeof(struct leat_sql_from *));
+    if (from_count > 0)
+        memcpy(tables, from, from_count * sizeof(struct leat_sql_from *));
     *select = (struct leat_sql_select){.distinct = distinct,
                                        .item_count = count,
                                        .items = items,
