@@ -84,12 +84,14 @@ if [ -z "$quick" ]; then
         unit asan
         LEAT=$root/build/asan/leat run "asan differential" tests/differential/run.sh --seed 2 --count 300
         LEAT=$root/build/asan/leat run "asan tpch" tests/tpch/run.sh
+        LEAT=$root/build/asan/leat run "asan postgres" tests/postgres/run.sh
     else
         failed=$((failed + 1)) failures+=("asan build")
     fi
     say "building with ThreadSanitizer"
     if build tsan leat; then
         LEAT=$root/build/tsan/leat run "tsan tpch" tests/tpch/run.sh
+        LEAT=$root/build/tsan/leat run "tsan postgres" python3 -B tests/postgres/protocol.py
     else
         failed=$((failed + 1)) failures+=("tsan build")
     fi
