@@ -286,8 +286,7 @@ static void end_connections(struct postgres_server *server)
         for (struct postgres_connection *c = server->connections; c; c = c->next) {
             if (c->session && atomic_load(&c->running))
                 leat_session_cancel(c->session);
-            else
-                (void)shutdown(c->stream.fd, SHUT_RD);
+            (void)shutdown(c->stream.fd, SHUT_RD); /* COPY waits for its client, too */
         }
         (void)clock_gettime(CLOCK_REALTIME, &until);
         until.tv_nsec += 100000000;
