@@ -38,6 +38,11 @@ struct leat_cli_option {
 bool leat_cli_parse(const struct leat_command *command, const struct leat_cli_option *options,
                     size_t count, int *argc, char **argv);
 
+/* Tells what is wrong with the command line: "leat COMMAND: WHAT "VALUE"", and the hint. Gives
+ * LEAT_EXIT_USAGE. */
+int leat_cli_usage(const struct leat_command *command, const char *what, const char *value,
+                   const char *hint);
+
 /* True if standard error is a terminal that takes colours. */
 bool leat_cli_colour(void);
 /* Shows errors on standard error: for people, or one JSON object a line if `json`. */

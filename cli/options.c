@@ -146,3 +146,14 @@ bool leat_cli_colour(void)
         return true;
     return isatty(2) && (!term || strcmp(term, "dumb") != 0);
 }
+
+int leat_cli_usage(const struct leat_command *command, const char *what, const char *value,
+                   const char *hint)
+{
+    struct leat_error error;
+
+    (void)leat_error_set(&error, LEAT_E_USAGE, "leat %s: %s \"%s\"", command->name, what, value);
+    leat_error_hint(&error, "%s", hint);
+    leat_cli_report(&error, 1, false);
+    return LEAT_EXIT_USAGE;
+}

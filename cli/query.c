@@ -39,12 +39,7 @@ struct query_options {
 
 static int usage(const char *what, const char *value, const char *hint)
 {
-    struct leat_error error;
-
-    (void)leat_error_set(&error, LEAT_E_USAGE, "leat query: %s \"%s\"", what, value);
-    leat_error_hint(&error, "%s", hint);
-    leat_cli_report(&error, 1, false);
-    return LEAT_EXIT_USAGE;
+    return leat_cli_usage(&leat_command_query, what, value, hint);
 }
 
 static enum leat_status read_input(const struct query_options *options, struct leat_buffer *out,

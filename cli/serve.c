@@ -26,12 +26,7 @@ static void tell_address(void *context, const char *address)
 
 static int usage(const char *what, const char *value, const char *hint)
 {
-    struct leat_error error;
-
-    (void)leat_error_set(&error, LEAT_E_USAGE, "leat serve: %s \"%s\"", what, value);
-    leat_error_hint(&error, "%s", hint);
-    leat_cli_report(&error, 1, false);
-    return LEAT_EXIT_USAGE;
+    return leat_cli_usage(&leat_command_serve, what, value, hint);
 }
 
 /* One line of standard input; on a terminal it is not shown. */
@@ -92,7 +87,9 @@ static bool read_count(const char *text, unsigned *out)
 static int run_serve(int argc, char **argv)
 {
     const char *address = NULL, *user = NULL, *threads = NULL, *memory = NULL,
-               *session_memory = NULL, *connections = NULL, *dialect = NULL;
+               *session_memory = NULL, *connections = NULL, *dialect = NULL, *files = NULL;
+    char *folder = NULL;
+    int code = LEAT_EXIT_OK;
     struct leat_postgres_options o = {0};
     bool quiet = false;
     const struct leat_cli_option options[] = {{"--postgres", &address, NULL},
@@ -100,6 +97,7 @@ static int run_serve(int argc, char **argv)
                                               {"--catalog", &o.session.catalog, NULL},
                                               {"--schema", &o.session.schema, NULL},
                                               {"--create-lake", NULL, &o.session.create_lake},
+                                              {"--files", &files, NULL},
                                               {"--users", &o.users, NULL},
                                               {"--add-user", &user, NULL},
                                               {"--tls-certificate", &o.tls_certificate, NULL},
@@ -122,7 +120,7 @@ static int run_serve(int argc, char **argv)
     if (user)
         return add_user(user);
     if (!address)
-        return usage("nothing to serve:", "", "write --postgres 127.0.0.1:5432");
+        return usage("an address is missing:", "--postgres", "write --postgres 127.0.0.1:5432");
     if (!leat_cli_threads(threads, &o.session.threads))
         return usage("not a number of threads", threads, "a number from 1 to 1024");
     if (memory && !leat_cli_size(memory, &o.session.memory))
@@ -133,15 +131,21 @@ static int run_serve(int argc, char **argv)
         return usage("not a number of connections", connections, "a number from 1 to 10000");
     if (dialect && !leat_sql_dialect_find(leat_text_of(dialect), &o.session.dialect))
         return usage("unknown dialect", dialect, "postgres or spark");
+    if (files && !(folder = realpath(files, NULL)))
+        return usage("no folder", files, "--files names one that is there");
+    o.session.folder = folder;
+    o.session.confined = true;
     o.address = address;
     o.ready = tell_address;
     o.context = &quiet;
     (void)sigaction(SIGINT, &on_stop, NULL);
     (void)sigaction(SIGTERM, &on_stop, NULL);
-    if (leat_postgres_serve(&o, &error) == LEAT_OK)
-        return LEAT_EXIT_OK;
-    leat_cli_report(&error, 1, false);
-    return leat_cli_exit(&error);
+    if (leat_postgres_serve(&o, &error) != LEAT_OK) {
+        leat_cli_report(&error, 1, false);
+        code = leat_cli_exit(&error);
+    }
+    free(folder);
+    return code;
 }
 
 const struct leat_command leat_command_serve = {
@@ -160,6 +164,8 @@ const struct leat_command leat_command_serve = {
     "postgresql://USER@HOST/DB\n"
     "  --create-lake         make that lake if it is not there\n"
     "  --schema NAME         the lake's schema for names without one (default main)\n"
+    "  --files DIR           clients may name files below DIR: read_csv, FROM 'x.parquet', COPY; "
+    "default: none\n"
     "  --users FILE          who may connect: lines of --add-user, or verifiers of pg_authid. "
     "Without it\n"
     "                        everyone may, and only from this machine\n"

@@ -43,15 +43,17 @@ static enum leat_status read_flag(const char *name, const struct leat_sql_expr *
     return LEAT_OK;
 }
 
-static enum leat_status read_format(struct leat_text text, bool *csv, struct leat_error *err)
+static enum leat_status read_format(struct leat_text text, bool from, bool *csv,
+                                    struct leat_error *err)
 {
     *csv = leat_text_equal_nocase(text, leat_text_of("csv"));
     if (*csv || leat_text_equal_nocase(text, leat_text_of("text")))
         return LEAT_OK;
     (void)leat_error_set(err, LEAT_E_COPY_OPTION,
-                         "COPY with STDIN and STDOUT takes the formats "
-                         "text and csv, not %.*s",
-                         (int)text.length, text.data ? text.data : "");
+                         "COPY %s takes the formats text and csv, not %.*s",
+                         from ? "FROM" : "TO STDOUT", (int)text.length, text.data ? text.data : "");
+    leat_error_hint(err, from ? "INSERT INTO table SELECT * FROM 'file' reads all formats"
+                              : "COPY ... TO 'file' writes all formats");
     return LEAT_INVALID;
 }
 
@@ -61,13 +63,15 @@ enum leat_status leat_copy_form_read(const struct leat_sql_copy *copy, struct le
     bool null_given = false, ignored;
 
     *out = (struct leat_copy_form){.quote = '"'};
+    if (copy->from && copy->file.length > 4) /* as COPY TO tells it by the ending */
+        out->csv = strcmp(copy->file.data + copy->file.length - 4, ".csv") == 0;
     for (uint32_t i = 0; i < copy->option_count; i++) {
         const struct leat_sql_property *option = &copy->options[i];
         const char *name = option->name.text.data;
         struct leat_text text = value_text(option->value);
         enum leat_status status = LEAT_OK;
         if (strcmp(name, "format") == 0)
-            status = read_format(text, &out->csv, err);
+            status = read_format(text, copy->from, &out->csv, err);
         else if (strcmp(name, "header") == 0)
             status = read_flag(name, option->value, &out->header, err);
         else if (strcmp(name, "delimiter") == 0)

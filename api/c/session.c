@@ -74,11 +74,13 @@ enum leat_status leat_session_new(const struct leat_session_options *options,
         leat_memory_bound(options->memory);
     status = leat_files_register(err);
     session->threads = options->threads ? options->threads : leat_cpu_count();
+    session->most_threads = options->most_threads ? options->most_threads : 1024;
     leat_user_name(user, sizeof(user));
     session->user = leat_strdup(options->user ? options->user : user);
     session->database = leat_strdup(options->database ? options->database : "leat");
     if (options->folder)
         session->folder = leat_strdup(options->folder);
+    session->confined = options->confined;
     session->schema = session->schema_name =
         leat_strdup(options->schema ? options->schema : "main");
     if (status == LEAT_OK)
@@ -109,6 +111,11 @@ enum leat_status leat_session_new(const struct leat_session_options *options,
 void leat_session_cancel(struct leat_session *session)
 {
     atomic_store(&session->cancel.requested, true);
+}
+
+bool leat_session_cancelled(const struct leat_session *session)
+{
+    return atomic_load(&session->cancel.requested);
 }
 
 struct leat_accountant *leat_session_accountant(struct leat_session *session)
@@ -243,7 +250,8 @@ static enum leat_status run_set(struct run *run, const struct leat_sql_set *set,
     if (status != LEAT_NOT_FOUND)
         return status == LEAT_OK ? session_end(run, set->reset ? "RESET" : "SET", 0, err) : status;
     if (leat_text_equal(name->text, leat_text_of("threads")) && !set->reset &&
-        leat_parse_int64(set->value.data, set->value.length, &value) && value > 0 && value <= 1024)
+        leat_parse_int64(set->value.data, set->value.length, &value) && value > 0 &&
+        value <= run->session->most_threads)
         set_threads(run->session, (unsigned)value);
     else if (leat_text_equal(name->text, leat_text_of("task_threads")) && !set->reset &&
              leat_parse_int64(set->value.data, set->value.length, &value) && value > 0 &&
@@ -359,6 +367,8 @@ enum leat_status session_run_statement(struct run *run, const struct leat_sql_st
     leat_plan_owner_init(&run->owner, &session->accountant);
     run->plan_options.catalog = session->catalog;
     run->plan_options.folder = session->folder;
+    run->plan_options.open_files = session_open_files;
+    run->plan_options.stream_context = session;
     run->plan_options.source =
         (struct leat_expr_source){script->name, script->text, script->length};
     run->execute.threads = session->threads;
@@ -417,8 +427,8 @@ enum leat_status leat_session_run(struct leat_session *session, const char *name
     return status;
 }
 
-static enum leat_status ignore_end(struct leat_session_output *output, const char *tag,
-                                   uint64_t rows, struct leat_error *err)
+enum leat_status session_ignore_end(struct leat_session_output *output, const char *tag,
+                                    uint64_t rows, struct leat_error *err)
 {
     (void)output;
     (void)tag;
@@ -431,7 +441,7 @@ enum leat_status leat_session_estimate(struct leat_session *session, const char 
                                        const char *text, size_t length, struct leat_plan_work *out,
                                        struct leat_error *err)
 {
-    struct leat_session_output output = {.end = ignore_end};
+    struct leat_session_output output = {.end = session_ignore_end};
     struct leat_error *errors;
     struct leat_arena arena;
     enum leat_status status;

@@ -19,7 +19,9 @@ struct leat_session_options {
     const char *catalog_name;      /* NULL: "leat" */
     const char *schema;            /* where unqualified tables of the lake are made; NULL: "main" */
     const char *folder;            /* relative file names start here; NULL: the current folder */
+    bool confined;                 /* statements name only files below `folder`; NULL: none */
     unsigned threads;              /* 0: all cores */
+    unsigned most_threads;         /* that SET threads takes; 0: 1024 */
     struct leat_host_options host; /* that carries out queries; its tasks are `threads` */
     uint64_t memory;               /* bytes; 0: no limit */
     struct leat_accountant *parent;   /* that is charged, too; or NULL */
@@ -102,6 +104,7 @@ enum leat_transaction { LEAT_TRANSACTION_NONE, LEAT_TRANSACTION_OPEN, LEAT_TRANS
 enum leat_transaction leat_session_transaction(const struct leat_session *session);
 /* Asks the running statement to stop; safe in a signal handler. */
 void leat_session_cancel(struct leat_session *session);
+bool leat_session_cancelled(const struct leat_session *session);
 /* Progress of the running statement. */
 uint64_t leat_session_bytes_read(const struct leat_session *session);
 uint64_t leat_session_bytes_total(const struct leat_session *session); /* an estimate */

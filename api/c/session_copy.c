@@ -143,10 +143,9 @@ enum leat_status session_copy(struct run *run, const struct leat_sql_copy *copy,
     if (copy->stdio)
         return session_copy_to_client(run, copy, err);
     out.branches = LEAT_NEW_ARRAY(arena, struct leat_writer *, threads);
-    path = leat_path_join(arena, run->plan_options.folder ? run->plan_options.folder : "",
-                          copy->file.data);
-    if (!options || !path || !out.branches)
+    if (!options || !out.branches)
         return leat_error_memory(err);
+    LEAT_TRY(session_file_path(run, copy->file, &path, err));
     LEAT_TRY(copy_format(copy, path, options, &count, &out.format, err));
     LEAT_TRY(leat_plan_query(copy->query, &run->plan_options, &run->owner, &plan, err));
     if (run->describe)

@@ -219,11 +219,9 @@ enum leat_status session_copy_from(struct run *run, const struct leat_sql_copy *
         return run->output->copy_in ? copy_in(run, copy, &client.base, err)
                                     : no_stream(run, copy, err);
     file = LEAT_NEW(&run->owner.arena, struct file_input);
-    path =
-        leat_path_join(&run->owner.arena, run->plan_options.folder ? run->plan_options.folder : "",
-                       copy->file.data);
-    if (!file || !path)
+    if (!file)
         return leat_error_memory(err);
+    LEAT_TRY(session_file_path(run, copy->file, &path, err));
     file->base.next = next_from_file;
     LEAT_TRY(leat_file_open_input(path, &file->file, err));
     status = copy_in(run, copy, &file->base, err);

@@ -15,8 +15,9 @@ struct leat_session {
     _Atomic uint64_t bytes_read;
     _Atomic uint64_t rows_read;
     _Atomic uint64_t bytes_total;
-    unsigned threads;
+    unsigned threads, most_threads;
     char *folder;
+    bool confined; /* to files below the folder, or, without one, to none */
     struct leat_lake lake;
     bool has_lake;
     struct leat_catalog *lake_catalog; /* or NULL */
@@ -55,6 +56,9 @@ LEAT_CHECKED enum leat_status session_run_statement(struct run *run,
 /* Ends a statement: outside of a transaction its changes are published, then the output is told. */
 LEAT_CHECKED enum leat_status session_end(struct run *run, const char *tag, uint64_t rows,
                                           struct leat_error *err);
+/* For outputs that only look at columns. */
+enum leat_status session_ignore_end(struct leat_session_output *output, const char *tag,
+                                    uint64_t rows, struct leat_error *err);
 /* api/c/session_control.c: transactions, PREPARE, and what has no meaning here. */
 LEAT_CHECKED enum leat_status
 session_control(struct run *run, const struct leat_sql_control *control, struct leat_error *err);
@@ -117,6 +121,12 @@ LEAT_CHECKED enum leat_status
 session_copy_to_client(struct run *run, const struct leat_sql_copy *copy, struct leat_error *err);
 LEAT_CHECKED enum leat_status session_copy_from(struct run *run, const struct leat_sql_copy *copy,
                                                 struct leat_error *err);
+/* api/c/session_files.c: the path of a file that a statement names, if it may be used. */
+LEAT_CHECKED enum leat_status session_file_path(struct run *run, struct leat_text name,
+                                                const char **out, struct leat_error *err);
+/* Opens read_csv(...) and its like for the planner; `session` is the session. */
+LEAT_CHECKED enum leat_status session_open_files(void *session, const struct leat_file_call *call,
+                                                 struct leat_source **out, struct leat_error *err);
 /* api/c/session_show.c */
 LEAT_CHECKED enum leat_status
 session_explain(struct run *run, const struct leat_sql_explain *explain, struct leat_error *err);

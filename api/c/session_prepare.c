@@ -18,25 +18,6 @@ static enum leat_status keep_schema(struct leat_session_output *output,
     return leat_schema_copy(schema, prepared->parameters.arena, &prepared->schema, err);
 }
 
-static enum leat_status ignore_batch(struct leat_session_output *output,
-                                     const struct leat_batch *batch, struct leat_error *err)
-{
-    (void)output;
-    (void)batch;
-    (void)err;
-    return LEAT_OK;
-}
-
-static enum leat_status ignore_end(struct leat_session_output *output, const char *tag,
-                                   uint64_t rows, struct leat_error *err)
-{
-    (void)output;
-    (void)tag;
-    (void)rows;
-    (void)err;
-    return LEAT_OK;
-}
-
 static enum leat_status init_parameters(struct leat_prepared *out,
                                         const struct leat_type *const *types, uint32_t type_count,
                                         struct leat_arena *arena, struct leat_error *err)
@@ -75,8 +56,7 @@ enum leat_status leat_session_prepare(struct leat_session *session, const char *
                                       struct leat_arena *arena, struct leat_prepared *out,
                                       struct leat_error *err)
 {
-    struct describing describing = {
-        {.begin = keep_schema, .batch = ignore_batch, .end = ignore_end}, out};
+    struct describing describing = {{.begin = keep_schema, .end = session_ignore_end}, out};
     struct run run = {.session = session, .script = &out->script, .output = &describing.base};
 
     memset(out, 0, sizeof(*out));

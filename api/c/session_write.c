@@ -152,8 +152,11 @@ static enum leat_status at_target(struct run *run, const struct leat_sql_path *p
     if (catalog->ops->list(catalog, &list, NULL) == LEAT_OK) {
         names = leat_arena_calloc(&run->owner.arena, list.count + 1, sizeof(*names));
         for (size_t i = 0, count = 0; names && i < list.count; i++) {
-            names[count] = leat_arena_copy(&run->owner.arena, (const char *)list.items[i].data,
-                                           list.items[i].length);
+            struct leat_text name = list.items[i];
+            const char *dot = memchr(name.data, '.', name.length);
+            if (dot && path->count == 1) /* a lake's come with their schema */
+                name = (struct leat_text){dot + 1, name.length - (size_t)(dot + 1 - name.data)};
+            names[count] = leat_arena_copy(&run->owner.arena, name.data, name.length);
             count += names[count] != NULL;
         }
         near = names ? leat_nearest_name(path->parts[path->count - 1].text, names) : NULL;

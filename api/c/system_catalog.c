@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { FIRST_ID = 16384, SCHEMA_ID = 2200, CATALOG_ID = 11, INFORMATION_ID = 12 };
+enum { FIRST_ID = 16384, SCHEMA_ID = 2200, CATALOG_ID = 11 };
 
 static const struct view {
     const char *schema, *name, *sql;

@@ -57,7 +57,7 @@ enum leat_status postgres_put_error(struct postgres_stream *stream, const char *
         snprintf(detail, sizeof(detail), "%u more: line %llu: %s", more_count,
                  (unsigned long long)more[0].place.line, more[0].message);
         LEAT_TRY(put_field(stream, 'D', detail, err));
-    } else if (error->place.source[0]) { /* a file and its line */
+    } else if (error->place.source[0] && error->place.line > 0) {
         snprintf(detail, sizeof(detail), "%s, line %llu", error->place.source,
                  (unsigned long long)error->place.line);
         LEAT_TRY(put_field(stream, 'D', detail, err));
@@ -231,6 +231,7 @@ static enum leat_status open_session(struct postgres_connection *connection, str
     unsigned count = 0;
 
     options.parent = &server->accountant;
+    options.most_threads = options.threads ? options.threads : leat_cpu_count();
     options.memory = server->options->session_memory;
     options.shared = options.lake ? NULL : server->store;
     options.user = connection->user;

@@ -179,13 +179,17 @@ static enum leat_status take_copied(struct leat_session_output *base, struct lea
 {
     struct postgres_output *output = (struct postgres_output *)base;
     struct leat_cursor body;
+    struct postgres_stream *stream = &output->connection->stream;
     struct leat_text reason = {"", 0};
     char type;
 
     *out = (struct leat_text){NULL, 0};
     for (;;) {
-        LEAT_TRY(postgres_take_message(&output->connection->stream, POSTGRES_MESSAGE_MAXIMUM, &type,
-                                       &body, err));
+        enum leat_status status;
+        stream->session = output->connection->session; /* cancelling ends the waiting */
+        status = postgres_take_message(stream, POSTGRES_MESSAGE_MAXIMUM, &type, &body, err);
+        stream->session = NULL;
+        LEAT_TRY(status);
         switch (type) {
         case 'd':
             if (body.length == 0)

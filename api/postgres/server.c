@@ -234,6 +234,10 @@ static void accept_one(struct postgres_server *server, int listener)
     server->count += !full;
     pthread_mutex_unlock(&server->lock);
     connection = full ? NULL : leat_calloc(1, sizeof(*connection));
+    if (connection && RAND_bytes((uint8_t *)&connection->secret, sizeof(connection->secret)) != 1) {
+        leat_free(connection);
+        connection = NULL;
+    }
     if (!connection) {
         turn_away(fd, server->limit);
         pthread_mutex_lock(&server->lock);
@@ -244,7 +248,7 @@ static void accept_one(struct postgres_server *server, int listener)
     connection->server = server;
     connection->local = is_loopback((struct sockaddr *)&peer);
     postgres_stream_init(&connection->stream, fd);
-    (void)!RAND_bytes((uint8_t *)&connection->secret, sizeof(connection->secret));
+    connection->stream.accountant = &server->accountant;
     pthread_mutex_lock(&server->lock);
     connection->id = ++server->last_id;
     connection->next = server->connections;

@@ -2,6 +2,8 @@
  * message holds a thread, but no lock and no more memory than it sent. */
 #include "api/postgres/stream.h"
 
+#include "api/c/session.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
@@ -13,7 +15,9 @@
 enum {
     SEND_AT = 65536,
     READ_ROOM = 16384,
-    SEND_SECONDS = 120, /* a client that takes nothing for so long has gone */
+    SEND_SECONDS = 120,      /* a client that takes nothing for so long has gone */
+    LOOK_MILLISECONDS = 100, /* between looks whether a statement that waits is cancelled */
+    LONG_MESSAGE = 1 << 20,  /* bytes from which on a message is charged, and its room given back */
     MAXIMUM_IN = 1 << 30
 };
 
@@ -30,6 +34,7 @@ void postgres_stream_release(struct postgres_stream *stream)
         (void)SSL_shutdown(stream->ssl);
         SSL_free(stream->ssl);
     }
+    leat_accountant_release(stream->accountant, stream->charged);
     leat_buffer_release(&stream->in);
     leat_buffer_release(&stream->out);
     if (stream->fd >= 0)
@@ -47,11 +52,13 @@ static enum leat_status wait_for(struct postgres_stream *stream, short events, u
                                  struct leat_error *err)
 {
     struct pollfd poll_fd = {.fd = stream->fd, .events = events};
-    int ready;
+    int limit = seconds ? (int)(seconds * 1000) : -1, ready;
 
     do {
-        ready = poll(&poll_fd, 1, seconds ? (int)(seconds * 1000) : -1);
-    } while (ready < 0 && errno == EINTR);
+        if (stream->session && leat_session_cancelled(stream->session))
+            return leat_error_set(err, LEAT_E_CANCELLED, "the statement was cancelled");
+        ready = poll(&poll_fd, 1, stream->session ? LOOK_MILLISECONDS : limit);
+    } while ((ready < 0 && errno == EINTR) || (ready == 0 && stream->session));
     if (ready == 0) {
         (void)leat_error_set(err, LEAT_E_NETWORK, "nothing came from the client for %u seconds",
                              seconds);
@@ -116,21 +123,21 @@ static enum leat_status receive(struct postgres_stream *stream, struct leat_erro
     }
 }
 
-enum leat_status postgres_take(struct postgres_stream *stream, size_t count, const uint8_t **out,
-                               struct leat_error *err)
+/* Waits until so many bytes are there, and leaves them. */
+static enum leat_status await_bytes(struct postgres_stream *stream, size_t count,
+                                    struct leat_error *err)
 {
     while (stream->in.length - stream->taken < count)
         LEAT_TRY(receive(stream, err));
-    *out = stream->in.data + stream->taken;
-    stream->taken += count;
     return LEAT_OK;
 }
 
-enum leat_status postgres_peek(struct postgres_stream *stream, char *type, struct leat_error *err)
+enum leat_status postgres_take(struct postgres_stream *stream, size_t count, const uint8_t **out,
+                               struct leat_error *err)
 {
-    while (stream->in.length == stream->taken)
-        LEAT_TRY(receive(stream, err));
-    *type = (char)stream->in.data[stream->taken];
+    LEAT_TRY(await_bytes(stream, count, err));
+    *out = stream->in.data + stream->taken;
+    stream->taken += count;
     return LEAT_OK;
 }
 
@@ -142,20 +149,39 @@ static uint32_t read_u32(const uint8_t *bytes)
     return ntohl(value);
 }
 
+/* The message before is used up: so is what a long one held. */
+static void let_go(struct postgres_stream *stream)
+{
+    leat_accountant_release(stream->accountant, stream->charged);
+    stream->charged = 0;
+    if (stream->in.capacity > 2 * LONG_MESSAGE && stream->taken == stream->in.length) {
+        leat_buffer_release(&stream->in);
+        leat_buffer_init(&stream->in, MAXIMUM_IN);
+        stream->taken = 0;
+    }
+}
+
+/* Nothing of the message is used up before all of it is there, so that waiting for it can end. */
 enum leat_status postgres_take_message(struct postgres_stream *stream, size_t maximum, char *type,
                                        struct leat_cursor *body, struct leat_error *err)
 {
     const uint8_t *bytes;
     uint32_t length;
 
-    LEAT_TRY(postgres_take(stream, 5, &bytes, err));
-    *type = (char)bytes[0];
-    length = read_u32(bytes + 1);
+    let_go(stream);
+    LEAT_TRY(await_bytes(stream, 5, err));
+    length = read_u32(stream->in.data + stream->taken + 1);
     if (length < 4 || length - 4 > maximum)
         return leat_error_set(err, LEAT_E_MESSAGE,
                               "a message of the client says that it has %u bytes", length);
-    LEAT_TRY(postgres_take(stream, length - 4, &bytes, err));
-    *body = (struct leat_cursor){bytes, length - 4, 0};
+    if (length > LONG_MESSAGE) {
+        if (!leat_accountant_charge(stream->accountant, length))
+            return leat_error_memory(err);
+        stream->charged = length;
+    }
+    LEAT_TRY(postgres_take(stream, (size_t)length + 1, &bytes, err));
+    *type = (char)bytes[0];
+    *body = (struct leat_cursor){bytes + 5, length - 4, 0};
     return LEAT_OK;
 }
 
@@ -248,43 +274,52 @@ enum leat_status postgres_get_bytes(struct leat_cursor *body, size_t length, str
     return LEAT_OK;
 }
 
-enum leat_status postgres_get_u8(struct leat_cursor *body, uint8_t *out, struct leat_error *err)
+/* Big-endian, of so many bytes. */
+static enum leat_status get_integer(struct leat_cursor *body, size_t size, uint64_t *out,
+                                    struct leat_error *err)
 {
     struct leat_text bytes;
 
-    LEAT_TRY(postgres_get_bytes(body, 1, &bytes, err));
-    *out = (uint8_t)bytes.data[0];
+    LEAT_TRY(postgres_get_bytes(body, size, &bytes, err));
+    *out = 0;
+    for (size_t i = 0; i < size; i++)
+        *out = *out << 8 | (uint8_t)bytes.data[i];
+    return LEAT_OK;
+}
+
+enum leat_status postgres_get_u8(struct leat_cursor *body, uint8_t *out, struct leat_error *err)
+{
+    uint64_t value;
+
+    LEAT_TRY(get_integer(body, sizeof(*out), &value, err));
+    *out = (uint8_t)value;
     return LEAT_OK;
 }
 
 enum leat_status postgres_get_i16(struct leat_cursor *body, int16_t *out, struct leat_error *err)
 {
-    struct leat_text bytes;
-    uint16_t value;
+    uint64_t value;
 
-    LEAT_TRY(postgres_get_bytes(body, 2, &bytes, err));
-    memcpy(&value, bytes.data, 2);
-    *out = (int16_t)ntohs(value);
+    LEAT_TRY(get_integer(body, sizeof(*out), &value, err));
+    *out = (int16_t)value;
     return LEAT_OK;
 }
 
 enum leat_status postgres_get_i32(struct leat_cursor *body, int32_t *out, struct leat_error *err)
 {
-    struct leat_text bytes;
+    uint64_t value;
 
-    LEAT_TRY(postgres_get_bytes(body, 4, &bytes, err));
-    *out = (int32_t)read_u32((const uint8_t *)bytes.data);
+    LEAT_TRY(get_integer(body, sizeof(*out), &value, err));
+    *out = (int32_t)value;
     return LEAT_OK;
 }
 
 enum leat_status postgres_get_i64(struct leat_cursor *body, int64_t *out, struct leat_error *err)
 {
-    struct leat_text bytes;
     uint64_t value;
 
-    LEAT_TRY(postgres_get_bytes(body, 8, &bytes, err));
-    memcpy(&value, bytes.data, 8);
-    *out = (int64_t)__builtin_bswap64(value);
+    LEAT_TRY(get_integer(body, sizeof(*out), &value, err));
+    *out = (int64_t)value;
     return LEAT_OK;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 
+struct leat_session;
 struct ssl_st;
 struct ssl_ctx_st;
 struct postgres_stream {
@@ -15,10 +16,13 @@ struct postgres_stream {
     struct ssl_st *ssl;    /* NULL: plain */
     struct leat_buffer in; /* bytes received, of which `taken` are used up */
     size_t taken;
-    struct leat_buffer out; /* bytes to be sent */
-    size_t message;         /* where the message being written begins in `out` */
-    bool writing;           /* one is being written */
-    unsigned idle;          /* seconds to wait for a message; 0: for ever */
+    struct leat_buffer out;             /* bytes to be sent */
+    size_t message;                     /* where the message being written begins in `out` */
+    bool writing;                       /* one is being written */
+    unsigned idle;                      /* seconds to wait for a message; 0: for ever */
+    struct leat_session *session;       /* not NULL: waiting ends when its statement is cancelled */
+    struct leat_accountant *accountant; /* or NULL: long messages are charged while they are held */
+    size_t charged;
 };
 /* Takes the descriptor, which must not block. */
 void postgres_stream_init(struct postgres_stream *stream, int fd);
@@ -38,10 +42,6 @@ LEAT_CHECKED enum leat_status postgres_take(struct postgres_stream *stream, size
 LEAT_CHECKED enum leat_status postgres_take_message(struct postgres_stream *stream, size_t maximum,
                                                     char *type, struct leat_cursor *body,
                                                     struct leat_error *err);
-/* True if a message of that type has come already or is next; waits for a byte. */
-LEAT_CHECKED enum leat_status postgres_peek(struct postgres_stream *stream, char *type,
-                                            struct leat_error *err);
-
 /* Begins and ends a message; between them the body is appended to stream->out. */
 LEAT_CHECKED enum leat_status postgres_begin(struct postgres_stream *stream, char type,
                                              struct leat_error *err);

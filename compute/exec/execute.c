@@ -225,6 +225,8 @@ static enum leat_status pipeline_thread(void *context, size_t thread, struct lea
     LEAT_TRY(leat_node_open(pipeline->exec, pipeline->node, &op, err));
     do {
         status = op->ops->next(op, &batch, err);
+        if (status == LEAT_OK)
+            status = leat_exec_check(pipeline->exec, err);
         if (status == LEAT_OK && batch && batch->length > 0)
             status = pipeline->take(pipeline->context, (unsigned)thread, batch, err);
     } while (status == LEAT_OK && batch);

@@ -74,6 +74,8 @@ static enum leat_status values_prepare(struct leat_exec *exec, struct leat_node 
 const struct leat_node_ops leat_values_node = {values_prepare, open_state, release_state};
 
 /* --- generate_series of integers --- */
+enum { SERIES_CHECK = 1 << 20 }; /* rows between looks whether the query is cancelled */
+
 static int64_t constant_integer(const struct leat_value *value)
 {
     return value->type->id == LEAT_DECIMAL ? (int64_t)value->decimal : value->integer;
@@ -88,7 +90,6 @@ static enum leat_status fill_series(struct leat_exec *exec, const struct leat_pl
     bool wide = plan->schema.fields[0].type->id == LEAT_INT64;
     void *data;
 
-    (void)exec;
     if (step == 0)
         return leat_error_set(err, LEAT_E_LIMIT, "generate_series: the step must not be zero");
     if (step > 0 && start <= stop)
@@ -105,6 +106,8 @@ static enum leat_status fill_series(struct leat_exec *exec, const struct leat_pl
         return leat_error_memory(err);
     for (uint64_t i = 0; i < count; i++) {
         int64_t value = (int64_t)((uint64_t)start + i * (uint64_t)step);
+        if (i % SERIES_CHECK == 0)
+            LEAT_TRY(leat_exec_check(exec, err));
         if (wide)
             ((int64_t *)data)[i] = value;
         else

@@ -87,30 +87,34 @@ struct leat_sql_expr *make_true(struct parser *p, size_t start)
     return expr;
 }
 
-/* t, t alias, t AS alias */
-static bool parse_target(struct change *c)
+struct leat_sql_from *parse_change_target(struct parser *p, bool truncates)
 {
-    struct parser *p = c->p;
     size_t start = p->position;
     struct leat_sql_from *from = parser_alloc(p, sizeof(*from));
 
     if (!from || !parse_path(p, "a table", &from->path))
-        return false;
+        return NULL;
     from->kind = LEAT_SQL_FROM_TABLE;
     from->spark = p->spark;
     from->depth = 1;
     if ((accept_keyword(p, LEAT_KEYWORD_AS) ||
          (is_name(p, NAME_TABLE_ALIAS) && !is_keyword(p, LEAT_KEYWORD_SET) &&
           !is_keyword(p, LEAT_KEYWORD_USING) && !is_keyword(p, LEAT_KEYWORD_WHERE) &&
-          !(c->truncates && (is_word(p, "restart") || is_word(p, "continue") ||
-                             is_word(p, "cascade") || is_word(p, "restrict"))))) &&
+          !(truncates && (is_word(p, "restart") || is_word(p, "continue") ||
+                          is_word(p, "cascade") || is_word(p, "restrict"))))) &&
         (!parse_name(p, NAME_TABLE_ALIAS, "an alias", &from->alias) || !fold_name(p, &from->alias)))
-        return false;
+        return NULL;
     from->offset = offset_of(p, start);
     from->length = length_since(p, start);
-    c->table = from;
-    c->out->target = from->path;
-    return true;
+    return from;
+}
+
+static bool parse_target(struct change *c)
+{
+    c->table = parse_change_target(c->p, c->truncates);
+    if (c->table)
+        c->out->target = c->table->path;
+    return c->table != NULL;
 }
 
 /* Further tables: FROM of UPDATE, USING of DELETE. */
@@ -205,26 +209,35 @@ static bool count_changed(struct change *c)
     return c->out->changed != NULL;
 }
 
-/* The condition is not true: false or unknown. */
-static struct leat_sql_expr *not_true(struct change *c)
+struct leat_sql_expr *make_not_true(struct parser *p, size_t start, struct leat_sql_expr *expr)
 {
-    struct leat_sql_expr *expr;
+    struct leat_sql_expr *is = make_expr(p, LEAT_SQL_IS, start, "true", 1, &expr);
 
-    if (!c->where) {
-        expr = new_expr(c->p, LEAT_SQL_BOOLEAN, c->start);
-        if (expr)
-            expr->depth = 1;
-        return expr; /* false */
-    }
-    expr = make_expr(c->p, LEAT_SQL_IS, c->start, "true", 1, &c->where);
-    if (expr)
-        expr->negated = true;
+    if (is)
+        is->negated = true;
+    return is;
+}
+
+struct leat_sql_expr *make_column(struct parser *p, size_t start, const struct leat_sql_name *name)
+{
+    struct leat_sql_expr *expr = new_expr(p, LEAT_SQL_COLUMN, start);
+    struct leat_sql_name *part = parser_alloc(p, sizeof(*part));
+
+    if (!expr || !part)
+        return NULL;
+    *part = *name;
+    expr->path = (struct leat_sql_path){1, part, name->offset, name->length};
+    expr->offset = name->offset;
+    expr->length = name->length;
+    expr->depth = 1;
     return expr;
 }
 
 static bool finish_delete(struct change *c)
 {
-    struct leat_sql_expr *rest = not_true(c);
+    struct leat_sql_expr *all = make_true(c->p, c->start);
+    struct leat_sql_expr *rest =
+        c->where || all ? make_not_true(c->p, c->start, c->where ? c->where : all) : NULL;
 
     if (!rest || !count_changed(c))
         return false;
@@ -236,18 +249,12 @@ static bool finish_delete(struct change *c)
 static struct leat_sql_expr *changed_value(struct change *c, const struct leat_sql_name *name,
                                            struct leat_sql_expr *value)
 {
-    struct leat_sql_expr *old = new_expr(c->p, LEAT_SQL_COLUMN, c->start), *expr;
-    struct leat_sql_name *part = parser_alloc(c->p, sizeof(*part));
+    struct leat_sql_expr *old = make_column(c->p, c->start, name), *expr;
     struct leat_sql_expr *all = make_true(c->p, c->start);
     struct leat_sql_expr *args[3] = {c->where ? c->where : all, value, old};
 
-    if (!old || !part || !all)
+    if (!old || !all)
         return NULL;
-    *part = *name;
-    old->path = (struct leat_sql_path){1, part, name->offset, name->length};
-    old->offset = name->offset;
-    old->length = name->length;
-    old->depth = 1;
     expr = make_expr(c->p, LEAT_SQL_CASE, c->start, NULL, 3, args);
     if (expr)
         expr->number = 1;

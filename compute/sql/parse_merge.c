@@ -29,25 +29,6 @@ struct merge {
 
 /* --- the text --- */
 
-static struct leat_sql_from *parse_target(struct parser *p)
-{
-    struct leat_sql_from *from = parser_alloc(p, sizeof(*from));
-    size_t start = p->position;
-
-    if (!from || !parse_path(p, "a table", &from->path))
-        return NULL;
-    from->kind = LEAT_SQL_FROM_TABLE;
-    from->spark = p->spark;
-    from->depth = 1;
-    if ((accept_keyword(p, LEAT_KEYWORD_AS) ||
-         (is_name(p, NAME_TABLE_ALIAS) && !is_keyword(p, LEAT_KEYWORD_USING))) &&
-        (!parse_name(p, NAME_TABLE_ALIAS, "an alias", &from->alias) || !fold_name(p, &from->alias)))
-        return NULL;
-    from->offset = offset_of(p, start);
-    from->length = length_since(p, start);
-    return from;
-}
-
 static bool parse_insert(struct parser *p, struct clause *clause)
 {
     struct leat_sql_names names;
@@ -97,8 +78,7 @@ static bool parse_action(struct parser *p, struct clause *clause)
         } while (accept_symbol(p, ","));
         return true;
     }
-    want(p, source ? "INSERT or DO NOTHING" : "UPDATE, DELETE or DO NOTHING");
-    return fail_here(p);
+    return fail_here(p); /* what was looked for */
 }
 
 /* WHEN [NOT] MATCHED [BY SOURCE | BY TARGET] [AND condition] THEN action */
@@ -136,16 +116,6 @@ static struct leat_sql_expr *both(struct merge *m, struct leat_sql_expr *a, stru
     return make_expr(m->p, LEAT_SQL_AND, m->start, NULL, 2, args);
 }
 
-/* The condition is not true: false or unknown. */
-static struct leat_sql_expr *is_not_true(struct merge *m, struct leat_sql_expr *expr)
-{
-    struct leat_sql_expr *is = make_expr(m->p, LEAT_SQL_IS, m->start, "true", 1, &expr);
-
-    if (is)
-        is->negated = true;
-    return is;
-}
-
 static struct leat_sql_expr *exists(struct merge *m, struct leat_sql_from *in,
                                     struct leat_sql_expr *where)
 {
@@ -170,7 +140,7 @@ static bool make_guards(struct merge *m)
                 return fail_at(m->p, LEAT_E_SYNTAX, offset_of(m->p, clause->start),
                                m->p->tokens.items[clause->start].length, NULL,
                                "this WHEN is never reached: the one before has no condition");
-            if (!(rest = both(m, rest, is_not_true(m, clauses[k].condition))))
+            if (!(rest = both(m, rest, make_not_true(m->p, m->start, clauses[k].condition))))
                 return false;
         }
         if (clause->side == MATCHED) {
@@ -212,21 +182,6 @@ static struct leat_sql_expr *any_guard(struct merge *m, bool inserts, bool delet
 
 /* --- the target's rows afterwards --- */
 
-static struct leat_sql_expr *column(struct merge *m, const struct leat_sql_name *name)
-{
-    struct leat_sql_expr *expr = new_expr(m->p, LEAT_SQL_COLUMN, m->start);
-    struct leat_sql_name *part = parser_alloc(m->p, sizeof(*part));
-
-    if (!expr || !part)
-        return NULL;
-    *part = *name;
-    expr->path = (struct leat_sql_path){1, part, name->offset, name->length};
-    expr->offset = name->offset;
-    expr->length = name->length;
-    expr->depth = 1;
-    return expr;
-}
-
 /* CASE WHEN guard THEN value ... ELSE column END over the clauses that set the column. */
 static struct leat_sql_expr *new_value(struct merge *m, const struct leat_sql_name *name)
 {
@@ -254,7 +209,7 @@ static struct leat_sql_expr *new_value(struct merge *m, const struct leat_sql_na
             pairs++;
         }
     slot = list_add(m->p, &args, sizeof(struct leat_sql_expr *));
-    if (!slot || !(*slot = column(m, name)))
+    if (!slot || !(*slot = make_column(m->p, m->start, name)))
         return NULL;
     expr = make_expr(m->p, LEAT_SQL_CASE, m->start, NULL, args.count, args.items);
     if (expr)
@@ -293,7 +248,7 @@ static struct leat_sql_query *kept_rows(struct merge *m)
     expr->star = replaced.count ? star : NULL;
     expr->depth = 1;
     deleted = any_guard(m, false, true, false);
-    if (deleted && !(deleted = is_not_true(m, deleted)))
+    if (deleted && !(deleted = make_not_true(m->p, m->start, deleted)))
         return NULL;
     return make_select(m->p, m->start, false, &expr, 1, &m->target, 1, deleted);
 }
@@ -426,7 +381,7 @@ bool parse_merge(struct parser *p, struct leat_sql_change *out)
     advance(p);
     if (!accept_keyword(p, LEAT_KEYWORD_INTO))
         return want(p, "INTO"), fail_here(p);
-    if (!(m.target = parse_target(p)) || !expect_keyword(p, LEAT_KEYWORD_USING) ||
+    if (!(m.target = parse_change_target(p, false)) || !expect_keyword(p, LEAT_KEYWORD_USING) ||
         !(m.source = parse_from_item(p)) || !expect_keyword(p, LEAT_KEYWORD_ON) ||
         !(m.on = parse_expr(p)))
         return false;

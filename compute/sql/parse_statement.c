@@ -461,9 +461,24 @@ static bool refuse_statement(struct parser *p)
         {LEAT_KEYWORD_AUTO, "AUTO CDC is not supported yet", NULL},
         {LEAT_KEYWORD_REFRESH, "REFRESH is not a statement", "run `leat run`"}};
 
+    static const struct {
+        const char *word, *name, *hint;
+    } words[] = {
+        {"savepoint", "SAVEPOINT", "COMMIT what is to stay, and begin anew"},
+        {"release", "RELEASE SAVEPOINT", NULL},
+        {"declare", "DECLARE CURSOR", "drivers read portals in pieces: set a fetch size"},
+        {"fetch", "FETCH", NULL},
+        {"listen", "LISTEN", NULL},
+        {"notify", "NOTIFY", NULL},
+        {"lock", "LOCK", "a conflict at COMMIT is SQLSTATE 40001: run the transaction again"}};
+
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
         if (is_keyword(p, refused[i].keyword))
             return fail_token(p, LEAT_E_SQL_UNSUPPORTED, refused[i].hint, "%s", refused[i].message);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (is_word(p, words[i].word))
+            return fail_token(p, LEAT_E_SQL_UNSUPPORTED, words[i].hint, "%s is not supported",
+                              words[i].name);
     if (is_word(p, "alter"))
         return fail_token(p, LEAT_E_SQL_UNSUPPORTED, NULL, "ALTER is not supported yet");
     return true;

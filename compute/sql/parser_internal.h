@@ -150,6 +150,11 @@ struct leat_sql_query *make_select(struct parser *p, size_t start, bool distinct
 struct leat_sql_expr *make_query_expr(struct parser *p, enum leat_sql_expr_kind kind, size_t start,
                                       struct leat_sql_query *query);
 struct leat_sql_expr *make_true(struct parser *p, size_t start);
+/* The condition is not true: false or unknown. */
+struct leat_sql_expr *make_not_true(struct parser *p, size_t start, struct leat_sql_expr *expr);
+struct leat_sql_expr *make_column(struct parser *p, size_t start, const struct leat_sql_name *name);
+/* t, t alias, t AS alias */
+struct leat_sql_from *parse_change_target(struct parser *p, bool truncates);
 /* --- parse_merge.c: MERGE, the current token --- */
 bool parse_merge(struct parser *p, struct leat_sql_change *out);
 

@@ -78,6 +78,8 @@ def errors(server):
     has("an error", psql(server, "SELECT origni FROM flights"), "42703", "LINE 1: SELECT origni FROM flights", r"^ +\^", "HINT:.*origin", "L2122")
     has("a place behind many bytes of one character", psql(server, "SELECT 'äöü', 1/0"), r"LINE 1: SELECT 'äöü', 1/0\n {22}\^")
     has("several errors of syntax", psql(server, text="SELEC 1\\; SELECT 2 FORM x, y\\;\n;"), "42601", "DETAIL:  1 more")
+    has("a near name", psql(server, "UPDATE flight SET id = 1"), "42P01", 'did you mean "flights"')
+    has("what is not supported", psql(server, "SAVEPOINT a", "DECLARE c CURSOR FOR SELECT 1"), "0A000", "SAVEPOINT is not", "DECLARE CURSOR is not")
     has("a notice", psql(server, "ALTER TABLE flights ADD PRIMARY KEY (id)"), "WARNING", "not enforced", "ALTER TABLE")
 
 
@@ -174,10 +176,38 @@ def lake():
         has("lake: \\d", psql(server, "\\d"), r"main +\| money +\| table")
         has("lake: \\d table", psql(server, "\\d pgbench_accounts"), r"abalance +\| integer")
         psql(server, "CREATE TABLE other.t (a int)", "CREATE TEMP TABLE mine (b int)")
+        has("lake: a near name", psql(server, "MERGE INTO mony USING log ON true WHEN MATCHED THEN DELETE"), "42P01", 'did you mean "money"')
         has("lake: schemas", psql(server, "\\dn"), "main", "other")
         has("lake: a table of another schema", psql(server, "\\d other.t"), 'Table "other.t"')
     with Server("--lake", str(work / "lake"), folder=work) as server:
         check("lake: after another start", value(server, "SELECT count(*) FROM pgbench_history") == "9")
+
+
+def confined():
+    """Files of the server: none, or those below the folder of --files."""
+    (work / "open").mkdir()
+    (work / "open/in.csv").write_text("a,b\n1,x\n2,y\n")
+    (work / "secret.csv").write_text("a\n42\n")
+    ways = [
+        "SELECT * FROM '{}'", "SELECT * FROM read_csv('{}')", "SELECT * FROM read_files(['{}'])", "CREATE VIEW leak AS SELECT * FROM '{}'",
+        "CREATE TABLE leak AS SELECT * FROM '{}'", "COPY taken FROM '{}' (FORMAT csv, HEADER)", "COPY taken TO '{}' (FORMAT csv)", "DESCRIBE '{}'",
+        "EXPLAIN SELECT * FROM '{}'", "INSERT INTO taken SELECT * FROM '{}'",
+    ]  # fmt: skip
+    places = [str(work / "secret.csv"), f"file://{work}/secret.csv", "../secret.csv", f"{work}/open/../secret.csv", "x/../../secret.csv", "s3://bucket/x.csv", f"{work}/open2/x.csv"]  # fmt: skip
+    for options in ((), ("--files", "open")):
+        with Server(*options, folder=work) as server:
+            psql(server, "CREATE TABLE taken (a int)")
+            got = psql(server, *[way.format(place) for place in places for way in ways])
+            refused = got.count("42501")
+            check(f"files {options}: what lies elsewhere is refused", refused == len(ways) * len(places) and "42 " not in got and "(1 row)" not in got, got[-1500:])
+            check(f"files {options}: and not written", (work / "secret.csv").read_text() == "a\n42\n")
+            here = psql(server, "SELECT sum(a) FROM 'in.csv'", "SELECT count(*) FROM read_csv('*.csv')", options=("-At",))
+            check(f"files {options}: what lies there", "42501" in here if not options else here == "3\n2\n", here)
+            if options:
+                got = psql(server, "CREATE TABLE t AS SELECT * FROM 'in.csv'", f"COPY t TO '{work}/open/out.csv'", "COPY t FROM 'out.csv' (HEADER)", "SELECT sum(a), count(*) FROM t")
+                has("files: COPY out and in", got, r"COPY 2\nCOPY 2", r"6 \| +4")
+                has("files: a missing one", psql(server, "COPY t FROM 'none.csv'"), "58P01", "none.csv")
+                has("files: another format", psql(server, "COPY t FROM 'in.csv' (FORMAT parquet)"), "22023", "COPY FROM takes", "INSERT INTO")
 
 
 def users():
@@ -222,5 +252,6 @@ with Server(folder=work) as server:
     result = subprocess.run([LEAT, "serve", "--postgres", f"127.0.0.1:{server.port}"], capture_output=True, text=True, timeout=60)
     check("start: an address in use", result.returncode != 0 and "L0004" in result.stderr and "in use" in result.stderr, result.stderr)
 lake()
+confined()
 users()
 sys.exit(finish())

@@ -206,6 +206,7 @@ def malformed(port):
         client.close()
     client = Client(port)
     check("malformed: the server goes on", client.rows("SELECT 7") == [[b"7"]])
+    check("threads: no more than the server has", "E" in kinds(client.query("SET threads TO 1000")))
 
 
 LONG = "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b WHERE a + b = 0"
@@ -238,6 +239,25 @@ def cancelling(port):
     check("cancelling", fields(got).get("C") == "57014", got)
     check("cancelling: soon", time.monotonic() - begun < 5, time.monotonic() - begun)
     check("cancelling: the connection goes on", client.rows("SELECT 1") == [[b"1"]])
+
+
+def cancelling_copy(port):
+    """COPY that waits for its client ends, and the connection goes on, in the middle of a message, too."""
+    client = Client(port)
+    key = next(body for kind, body in client.greeting if kind == b"K")
+    client.query("CREATE TABLE waiting (a int)")
+    for piece in (b"", b"d\0\0\0\x061\n", b"d\0\0\0\x08", b"d\0\0\0\x082"):
+        client.send(b"Q", b"COPY waiting FROM STDIN\0")
+        client.read()
+        client.raw(piece)
+        time.sleep(0.2)
+        other = Client(port, begin=False)
+        other.raw(struct.pack("!ii", 16, 80877102) + key)
+        got = client.until(b"Z")
+        check(f"cancelling COPY after {piece}", fields(got).get("C") == "57014", got)
+        if 0 < len(piece) < 7:
+            client.raw(b"2\n3\n"[len(piece) - 5 :])
+    check("cancelling COPY: the connection goes on", client.rows("SELECT count(*) FROM waiting") == [[b"0"]])
 
 
 def going_away(server):
@@ -346,7 +366,7 @@ def copying(port):
 
 
 with Server() as server:
-    for part in (beginnings, extended, malformed, cancelling, copying):
+    for part in (beginnings, extended, malformed, cancelling, copying, cancelling_copy):
         part(server.port)
     going_away(server)
     many(server.port)

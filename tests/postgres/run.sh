@@ -34,7 +34,7 @@ fi
 port=$(free_ports 1)
 "$LEAT" serve --postgres "127.0.0.1:$port" 2>"$work/serve.log" &
 server=$!
-until grep -q Listening "$work/serve.log" || ! kill -0 $server 2>/dev/null; do sleep 0.05; done
+until grep -qs Listening "$work/serve.log" || ! kill -0 $server 2>/dev/null; do sleep 0.05; done
 driver=$(ls /usr/share/java/postgresql.jar 2>/dev/null)
 if [ -n "$driver" ] && command -v javac >/dev/null; then
     part jdbc timeout 300 java -cp "$driver" tests/postgres/Jdbc.java "jdbc:postgresql://127.0.0.1:$port/db?user=java"
