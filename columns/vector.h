@@ -161,6 +161,13 @@ LEAT_CHECKED enum leat_status leat_vector_slice(const struct leat_vector *vector
                                                 uint32_t count, struct leat_arena *arena,
                                                 struct leat_vector *out, struct leat_error *err);
 
+/* FLAT vectors of the type, the first lengths[i] rows of each, one behind the other. Strings keep
+ * pointing to where they are. */
+LEAT_CHECKED enum leat_status leat_vectors_join(const struct leat_vector **items, uint32_t *lengths,
+                                                size_t count, const struct leat_type *type,
+                                                struct leat_arena *arena, struct leat_vector *out,
+                                                struct leat_error *err);
+
 /* Order, equality and hash of values, the same everywhere in Leat:
  * numbers by value (NaN equals NaN and is above all else, -0 equals 0), text and bytes by bytes,
  * false < true, intervals by their length with a month of 30 days and a day of 24 hours, lists and

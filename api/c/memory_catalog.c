@@ -145,14 +145,15 @@ static void add_segment(struct version *version, struct segment *segment)
     rows->row_count += segment->rows.row_count;
 }
 
-/* The version with one more segment, or with this one only. */
-static enum leat_status with_segment(const struct version *from, bool replace,
+/* The version's first `kept` segments and one more. */
+static enum leat_status with_segment(const struct version *from, size_t kept,
                                      struct segment *segment, struct version **out,
                                      struct leat_error *err)
 {
-    size_t kept = replace ? 0 : from->segment_count;
-    size_t batches = (replace ? 0 : from->rows.batch_count) + segment->rows.batch_count;
+    size_t batches = segment->rows.batch_count;
 
+    for (size_t i = 0; i < kept; i++)
+        batches += from->segments[i]->rows.batch_count;
     LEAT_TRY(new_table(&from->rows.schema, out, err));
     (*out)->segments = leat_malloc((kept + 1) * sizeof(struct segment *));
     (*out)->rows.batches = leat_malloc((batches + 1) * sizeof(struct leat_batch));
@@ -166,6 +167,86 @@ static enum leat_status with_segment(const struct version *from, bool replace,
         add_segment(*out, from->segments[i]);
     add_segment(*out, segment);
     return LEAT_OK;
+}
+
+enum { MERGED_ROWS = 65536 }; /* of a segment that is made of others */
+
+/* The rows of segments [first, ...), copied into one, in batches of the usual size. */
+static enum leat_status merge_segments(const struct version *from, size_t first,
+                                       struct leat_arena *scratch, struct leat_rows *out,
+                                       struct leat_error *err)
+{
+    const struct leat_schema *schema = &from->rows.schema;
+    struct leat_batch batch = {.column_count = schema->count};
+    struct leat_vector *whole = LEAT_NEW_ARRAY(scratch, struct leat_vector, schema->count);
+    const struct leat_vector **items;
+    size_t count = 0, used;
+    uint32_t *lengths, total = 0;
+
+    for (size_t s = first; s < from->segment_count; s++)
+        count += from->segments[s]->rows.batch_count;
+    items = LEAT_NEW_ARRAY(scratch, const struct leat_vector *, count);
+    lengths = LEAT_NEW_ARRAY(scratch, uint32_t, count);
+    batch.columns = LEAT_NEW_ARRAY(scratch, struct leat_vector, schema->count);
+    if (!whole || !items || !lengths || !batch.columns)
+        return leat_error_memory(err);
+    for (uint32_t c = 0; c < schema->count; c++) {
+        used = total = 0;
+        for (size_t s = first; s < from->segment_count; s++)
+            for (size_t b = 0; b < from->segments[s]->rows.batch_count; b++) {
+                const struct leat_batch *piece = &from->segments[s]->rows.batches[b];
+                total += piece->length;
+                lengths[used] = piece->length;
+                items[used++] = &piece->columns[c];
+            }
+        LEAT_TRY(leat_vectors_join(items, lengths, used, schema->fields[c].type, scratch, &whole[c],
+                                   err));
+    }
+    for (uint32_t at = 0; at < total; at += batch.length) {
+        batch.length = total - at < LEAT_BATCH_ROWS ? total - at : LEAT_BATCH_ROWS;
+        for (uint32_t c = 0; c < schema->count; c++)
+            LEAT_TRY(
+                leat_vector_slice(&whole[c], at, batch.length, scratch, &batch.columns[c], err));
+        LEAT_TRY(leat_rows_append(out, &batch, err));
+    }
+    return LEAT_OK;
+}
+
+/* Small segments at the end become one, so that many small inserts cost the logarithm of their
+ * number each, not the number. Segments below `floor` stay. *version is replaced if that is worth
+ * it; a failure leaves it as it is. */
+static void compact(struct version **version, size_t floor, struct leat_accountant *accountant)
+{
+    struct version *from = *version, *next = NULL;
+    struct segment *merged = leat_calloc(1, sizeof(*merged));
+    struct leat_arena scratch;
+    struct leat_error ignored;
+    size_t first = from->segment_count;
+    uint64_t rows = 0;
+    bool good;
+
+    while (first > floor) {
+        uint64_t last = from->segments[first - 1]->rows.row_count;
+        if (rows + last > MERGED_ROWS || (rows > 0 && last > 2 * rows))
+            break;
+        rows += last;
+        first--;
+    }
+    if (!merged || from->segment_count - first < 2) {
+        leat_free(merged);
+        return;
+    }
+    merged->references = 1;
+    leat_arena_init(&scratch, accountant);
+    good = leat_rows_init(&merged->rows, &from->rows.schema, accountant, &ignored) == LEAT_OK &&
+           merge_segments(from, first, &scratch, &merged->rows, &ignored) == LEAT_OK &&
+           with_segment(from, first, merged, &next, &ignored) == LEAT_OK;
+    leat_arena_release(&scratch);
+    release_segment(merged);
+    if (good) {
+        release(from);
+        *version = next;
+    }
 }
 
 /* --- stores --- */
@@ -441,6 +522,19 @@ void leat_memory_catalog_temporary(struct leat_catalog *catalog, bool temporary)
     ((struct memory_catalog *)catalog)->temporary = temporary;
 }
 
+/* True if `now` is `base` with more segments, so that they can be added to another version, too. */
+static bool is_appended(const struct pin *pin)
+{
+    if (!pin->base || !pin->now || pin->now->kind != LEAT_RELATION_TABLE ||
+        pin->base->kind != LEAT_RELATION_TABLE ||
+        pin->now->segment_count < pin->base->segment_count)
+        return false;
+    for (size_t i = 0; i < pin->base->segment_count; i++)
+        if (pin->now->segments[i] != pin->base->segments[i])
+            return false;
+    return true;
+}
+
 bool leat_memory_catalog_has(struct leat_catalog *catalog, struct leat_text name)
 {
     struct leat_error ignored;
@@ -465,11 +559,14 @@ enum leat_status leat_memory_catalog_write(struct leat_catalog *base, struct lea
         return leat_error_set(err, LEAT_E_TABLE_NOT_FOUND, "table \"%.*s\" does not exist",
                               (int)name.length, name.data);
     LEAT_TRY(new_segment(&pin->now->rows.schema, rows, pin->store->accountant, &segment, err));
-    status = with_segment(pin->now, replace, segment, &version, err);
+    status = with_segment(pin->now, replace ? 0 : pin->now->segment_count, segment, &version, err);
     release_segment(segment);
     LEAT_TRY(status);
     release(pin->now);
     pin->now = version;
+    if (!replace) /* what stood in the store stays, so that the rest can be added to another state
+                   */
+        compact(&pin->now, is_appended(pin) ? pin->base->segment_count : 0, pin->store->accountant);
     return LEAT_OK;
 }
 
@@ -484,19 +581,6 @@ void leat_memory_catalog_forget(struct leat_catalog *base)
         pin_free(catalog->pins);
         catalog->pins = next;
     }
-}
-
-/* True if `now` is `base` with more segments, so that they can be added to another version, too. */
-static bool is_appended(const struct pin *pin)
-{
-    if (!pin->base || !pin->now || pin->now->kind != LEAT_RELATION_TABLE ||
-        pin->base->kind != LEAT_RELATION_TABLE ||
-        pin->now->segment_count < pin->base->segment_count)
-        return false;
-    for (size_t i = 0; i < pin->base->segment_count; i++)
-        if (pin->now->segments[i] != pin->base->segments[i])
-            return false;
-    return true;
 }
 
 /* What is to stand in the store, which another session has changed: rows were only added on this
@@ -518,7 +602,8 @@ static enum leat_status rebase(struct pin *pin, struct version *current, struct 
     }
     hold(next);
     for (size_t i = pin->base->segment_count; i < pin->now->segment_count; i++) {
-        enum leat_status status = with_segment(next, false, pin->now->segments[i], &made, err);
+        enum leat_status status =
+            with_segment(next, next->segment_count, pin->now->segments[i], &made, err);
         release(next);
         LEAT_TRY(status);
         next = made;
@@ -580,10 +665,12 @@ static enum leat_status publish(struct memory_catalog *catalog, struct leat_memo
         if (pin->store != store || pin->now == pin->base)
             continue;
         relation = *find_link(store, leat_text_of(pin->name));
-        if (relation) {
-            release(relation->version);
-            relation->version = hold(pin->now);
-        }
+        if (!relation)
+            continue;
+        release(relation->version);
+        relation->version = hold(pin->now);
+        if (pin->now && pin->now->kind == LEAT_RELATION_TABLE)
+            compact(&relation->version, 0, store->accountant);
     }
     drop_empty(store);
     pthread_mutex_unlock(&store->lock);

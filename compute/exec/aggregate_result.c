@@ -1,6 +1,5 @@
 /* From groups to columns. */
 #include "compute/exec/aggregate_internal.h"
-#include "compute/exec/exec_internal.h"
 
 #include <stdlib.h>
 

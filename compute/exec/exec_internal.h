@@ -41,12 +41,6 @@ LEAT_CHECKED enum leat_status leat_table_rows_join(struct leat_rows *parts, size
                                                    const struct leat_schema *schema,
                                                    struct leat_table_rows *out,
                                                    struct leat_error *err);
-/* FLAT vectors of the type, the first lengths[i] rows of each, one behind the other. Strings keep
- * pointing to where they are. */
-LEAT_CHECKED enum leat_status leat_vectors_join(const struct leat_vector **items, uint32_t *lengths,
-                                                size_t count, const struct leat_type *type,
-                                                struct leat_arena *arena, struct leat_vector *out,
-                                                struct leat_error *err);
 /* A view of rows [start, start + count): columns has room for all columns. */
 LEAT_CHECKED enum leat_status leat_table_rows_slice(const struct leat_table_rows *table,
                                                     uint64_t start, uint32_t count,
