@@ -150,7 +150,7 @@ static int run_serve(int argc, char **argv)
 
 const struct leat_command leat_command_serve = {
     "serve", "let psql, drivers and tools connect",
-    "Serves tables and queries to clients of PostgreSQL: psql, JDBC, psycopg, node, Grafana.\n\n"
+    "Serves tables and queries to clients of PostgreSQL: psql, JDBC, psycopg, node.\n\n"
     "  leat serve --postgres 127.0.0.1:5432 --lake lake\n"
     "  psql -h 127.0.0.1 -p 5432 -c '\\dt'           (from another terminal)\n"
     "  leat serve --add-user ann >>users.txt        (asks for a password)\n"

@@ -117,6 +117,20 @@ LEAT_CHECKED enum leat_status postgres_statement_error(struct postgres_connectio
 LEAT_CHECKED enum leat_status postgres_extended(struct postgres_connection *connection, char type,
                                                 struct leat_cursor *body, struct leat_text *text,
                                                 struct leat_error *err);
+/* What has the name, or the end of the list. */
+struct postgres_statement **postgres_find_statement(struct postgres_connection *connection,
+                                                    struct leat_text name);
+struct postgres_portal **postgres_find_portal(struct postgres_connection *connection,
+                                              struct leat_text name);
+void postgres_close_portal(struct postgres_portal **link);
+enum leat_status postgres_no_such(const char *kind, struct leat_text name, struct leat_error *err);
+/* A message without a body. */
+LEAT_CHECKED enum leat_status postgres_put_empty(struct postgres_connection *connection, char type,
+                                                 struct leat_error *err);
+/* api/postgres/bind.c */
+LEAT_CHECKED enum leat_status postgres_bind(struct postgres_connection *connection,
+                                            struct leat_cursor *body, struct leat_text *text,
+                                            struct leat_error *err);
 void postgres_close_all(struct postgres_connection *connection);
 void postgres_close_portals(struct postgres_connection *connection);
 

@@ -403,6 +403,18 @@ struct node *join_scalar(struct planner *pl, struct node *left, struct node *rig
 bool node_is_single(const struct node *node);
 /* --- optimize.c, join_order.c, estimate.c --- */
 struct node *optimize(struct planner *pl, struct node *node);
+
+/* --- simplify.c --- */
+/* Computes what has constant arguments only, in a list or in a node's conditions and expressions.
+ */
+bool fold_list(struct planner *pl, struct exprs *list);
+bool fold_node(struct planner *pl, struct node *node);
+bool exprs_contain(const struct exprs *list, const struct leat_expr *expr);
+/* (a AND b) OR (a AND c) in a list of conditions becomes a, (b OR c). */
+bool factor_ors(struct planner *pl, struct exprs *conds);
+/* Adds to `out` what an OR over several tables says of the one with these outputs. */
+bool implied_by_or(struct planner *pl, const struct leat_expr *expr, const struct idset *outputs,
+                   struct exprs *out);
 struct node *order_joins(struct planner *pl, struct node **relations, uint32_t count,
                          struct exprs *conds);
 double estimate_rows(struct planner *pl, struct node *node);
