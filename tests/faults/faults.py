@@ -148,16 +148,23 @@ def changes() -> None:
     project = make("changes", {"a.sql": "CREATE STREAMING TABLE readings AS SELECT id, place, amount FROM STREAM read_csv('in/*.csv');"},
                    {"1.csv": "id,place,amount\n" + "".join(f"{i},p{i % 7},{i % 90}\n" for i in range(500))})
     check("faults: run before changes", leat(project, "run", "-q").returncode == 0)
+    noted = "CREATE TABLE main.noted AS SELECT id, amount FROM main.readings WHERE id < 20"
+    check("faults: a table by statement", leat(project, "query", "-q", "--lake", "lake", "-c", noted).returncode == 0)
     shutil.move(f"{project}/lake", f"{WORK}/before-changes")
     restore(project, f"{WORK}/before-changes")
-    old = tables(project, NAMES[:1])
+    names = ["main.readings", "main.noted"]
+    old = tables(project, names)
+    merge = ("MERGE INTO main.readings r USING main.noted n ON r.id = n.id WHEN MATCHED AND r.id < 5 THEN DELETE "
+             "WHEN MATCHED THEN UPDATE SET amount = n.amount + 1000 WHEN NOT MATCHED THEN DO NOTHING")
+    transaction = ("BEGIN; UPDATE main.readings SET amount = 0 WHERE id > 400; INSERT INTO main.noted SELECT id, amount FROM main.readings "
+                   "WHERE id > 490; DELETE FROM main.readings WHERE id < 100; COMMIT")
     for sql in ("UPDATE main.readings SET amount = amount + 1 WHERE place = 'p3'", "DELETE FROM main.readings WHERE id % 2 = 0",
-                "TRUNCATE main.readings"):
+                "TRUNCATE main.readings", merge, transaction):
         command = ("query", "-q", "--lake", "lake", "-c", sql)
         for kind, fault in ("changing", "LEAT_FAULT_KILL"), ("all", "LEAT_FAULT_FILE"):
             restore(project, f"{WORK}/before-changes")
             count = calls(project, kind, *command)
-            new = tables(project, NAMES[:1])
+            new = tables(project, names)
             check(f"faults: {sql} changes rows", count > 3 and "error" not in new and new != old, (count, new))
             seen = set()
             # All file calls come before the commit; one number more, and nothing happens.
@@ -166,13 +173,13 @@ def changes() -> None:
                 restore(project, f"{WORK}/before-changes")
                 done = leat(project, *command, **{fault: str(n)})
                 check(f"{name}: ends", done.returncode in (-signal.SIGKILL, 0, 1, 2), (done.returncode, done.stderr))
-                got = tables(project, NAMES[:1])
+                got = tables(project, names)
                 check(f"{name}: rows", got == new or (got == old and done.returncode != 0), (done.returncode, got))
                 found, named = orphans(project)
                 check(f"{name}: orphans", found == named, found ^ named)
                 seen.add(got == new)
                 if got == old:
-                    check(f"{name}: again", leat(project, *command).returncode == 0 and tables(project, NAMES[:1]) == new)
+                    check(f"{name}: again", leat(project, *command).returncode == 0 and tables(project, names) == new)
             check(f"faults: {fault} in {sql.split()[0]}: rows were the old ones and the new ones", len(seen) == 2, seen)
         start = time.monotonic()
         restore(project, f"{WORK}/before-changes")
@@ -185,7 +192,7 @@ def changes() -> None:
             time.sleep(duration * n / 18)
             process.kill()
             ended = process.wait()
-            got = tables(project, NAMES[:1])
+            got = tables(project, names)
             check(f"{name}: rows", got == new or (got == old and ended != 0), (ended, got))
             found, named = orphans(project)
             check(f"{name}: orphans", found == named, found ^ named)
