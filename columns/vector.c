@@ -156,14 +156,22 @@ static uint32_t *base_indices(const struct leat_vector *vector, const struct row
     uint32_t *index = leat_arena_alloc(arena, (size_t)set->count * sizeof(uint32_t));
     if (!index)
         return NULL;
-    if (vector->form == LEAT_DICTIONARY) {
-        for (uint32_t i = 0; i < set->count; i++)
-            index[i] = vector->codes[row_at(set, i)];
-    } else if (vector->form == LEAT_CONSTANT) {
-        memset(index, 0, (size_t)set->count * sizeof(uint32_t));
+    /* what stores cannot change stays in registers */
+    const uint32_t *restrict codes = vector->form == LEAT_DICTIONARY ? vector->codes : NULL;
+    const uint32_t *restrict rows = set->rows;
+    uint32_t *restrict out = index;
+    uint32_t start = set->start, count = set->count;
+    if (vector->form == LEAT_CONSTANT) {
+        memset(index, 0, (size_t)count * sizeof(uint32_t));
+    } else if (codes && rows) {
+        for (uint32_t i = 0; i < count; i++)
+            out[i] = codes[rows[i]];
+    } else if (codes || rows) {
+        memcpy(index, (codes ? codes : rows) + (codes ? start : 0),
+               (size_t)count * sizeof(uint32_t));
     } else {
-        for (uint32_t i = 0; i < set->count; i++)
-            index[i] = row_at(set, i);
+        for (uint32_t i = 0; i < count; i++)
+            out[i] = start + i;
     }
     return index;
 }

@@ -130,6 +130,12 @@ static inline uint32_t leat_vector_locate(const struct leat_vector *vector, uint
     return vector->form == LEAT_CONSTANT ? 0 : row;
 }
 bool leat_vector_is_null(const struct leat_vector *vector, uint32_t row);
+/* False if no row is null, as far as can be told without looking at them. */
+static inline bool leat_vector_may_be_null(const struct leat_vector *vector)
+{
+    return vector->validity || vector->type->id == LEAT_NULL ||
+           (vector->form == LEAT_DICTIONARY && vector->dictionary->validity);
+}
 
 /* A FLAT vector with room for `capacity` values in the arena (children of STRUCT too; children of
  * LIST and MAP with `child_capacity`). length is 0, validity NULL, data uninitialised. */

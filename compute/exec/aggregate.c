@@ -209,12 +209,9 @@ static enum leat_status take_batch(void *context, unsigned thread, const struct 
         LEAT_TRY(merge_partial(a, worker, batch, err));
         return relieve(a, thread, err);
     }
-    for (uint32_t c = 0; c < a->plan->aggregate.call_count; c++) {
-        const struct leat_call_info *info = &a->state->calls[c];
-        const uint32_t *selection;
-        uint32_t count = leat_grouping_filter(info, worker, batch->length, &selection);
-        LEAT_TRY(leat_grouping_update(a->state, info, worker, selection, count, err));
-    }
+    leat_grouping_arrange(worker, batch->length);
+    for (uint32_t c = 0; c < a->plan->aggregate.call_count; c++)
+        LEAT_TRY(leat_grouping_call(a->state, &a->state->calls[c], worker, batch->length, err));
     return relieve(a, thread, err);
 }
 

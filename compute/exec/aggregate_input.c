@@ -47,6 +47,7 @@ void leat_grouping_release(struct leat_grouping *worker)
     leat_free(worker->hashes);
     leat_free(worker->group_of);
     leat_free(worker->selection);
+    leat_free(worker->by_group);
     leat_free(worker->coded.groups);
     leat_arena_release(&worker->scratch);
     leat_groups_release(&worker->groups);
@@ -78,12 +79,15 @@ static enum leat_status worker_room(struct leat_grouping *worker, uint32_t rows,
     leat_free(worker->hashes);
     leat_free(worker->group_of);
     leat_free(worker->selection);
+    leat_free(worker->by_group);
     worker->capacity = 0;
     worker->rows = leat_malloc((size_t)rows * width);
     worker->hashes = leat_malloc((size_t)rows * sizeof(uint64_t));
     worker->group_of = leat_malloc((size_t)rows * sizeof(uint32_t));
     worker->selection = leat_malloc((size_t)rows * sizeof(uint32_t));
-    if (!worker->rows || !worker->hashes || !worker->group_of || !worker->selection)
+    worker->by_group = leat_malloc((size_t)rows * sizeof(uint32_t));
+    if (!worker->rows || !worker->hashes || !worker->group_of || !worker->selection ||
+        !worker->by_group)
         return leat_error_memory(err);
     worker->capacity = rows;
     return LEAT_OK;
@@ -261,4 +265,46 @@ enum leat_status leat_grouping_update(const struct leat_aggregate_state *state,
     return info->ops->update(info->call, worker->groups.states + info->offset, state->state_stride,
                              worker->group_of, selection, count,
                              worker->results + info->first_result, &worker->groups.arena, err);
+}
+
+void leat_grouping_arrange(struct leat_grouping *worker, uint32_t length)
+{
+    enum { LEAST = 32 }; /* rows of a group, on average, which pay for a call of their own */
+    uint32_t groups = worker->groups.count, next[FEW_GROUPS + 1] = {0};
+    const uint32_t *group_of = worker->group_of;
+    uint32_t *rows = worker->by_group;
+
+    worker->arranged = groups > 1 && groups <= FEW_GROUPS && length >= groups * LEAST;
+    if (!worker->arranged)
+        return;
+    for (uint32_t i = 0; i < length; i++)
+        next[group_of[i] + 1]++;
+    for (uint32_t g = 0; g < groups; g++)
+        next[g + 1] += next[g];
+    memcpy(worker->starts, next, sizeof(worker->starts));
+    for (uint32_t i = 0; i < length; i++)
+        rows[next[group_of[i]]++] = i;
+}
+
+enum leat_status leat_grouping_call(const struct leat_aggregate_state *state,
+                                    const struct leat_call_info *info, struct leat_grouping *worker,
+                                    uint32_t length, struct leat_error *err)
+{
+    uint8_t *first = worker->groups.states + info->offset;
+    const uint32_t *selection;
+    uint32_t count;
+
+    if (!worker->arranged || info->filter_result != UINT32_MAX) {
+        count = leat_grouping_filter(info, worker, length, &selection);
+        return leat_grouping_update(state, info, worker, selection, count, err);
+    }
+    for (uint32_t g = 0; g < worker->groups.count; g++) {
+        count = worker->starts[g + 1] - worker->starts[g];
+        if (count > 0)
+            LEAT_TRY(info->ops->update(
+                info->call, first + g * state->state_stride, state->state_stride, NULL,
+                worker->by_group + worker->starts[g], count, worker->results + info->first_result,
+                &worker->groups.arena, err));
+    }
+    return LEAT_OK;
 }

@@ -53,6 +53,7 @@ struct leat_coded_groups {
     uint64_t identities[CODED_KEYS_MOST];
     uint32_t *groups; /* by the codes as digits of one number; NO_GROUP: not met yet */
 };
+enum { FEW_GROUPS = 16 }; /* up to which rows are brought together by group */
 struct leat_grouping {
     struct leat_evaluator *evaluator;
     struct leat_vector *results;
@@ -64,9 +65,12 @@ struct leat_grouping {
     uint32_t capacity;
     struct leat_groups groups;
     struct leat_coded_groups coded;
-    struct leat_groups_list aside; /* tables that were outgrown */
-    uint64_t rows_taken;           /* into `groups` */
-    bool repeats;                  /* keys come again later: no more tables are set aside */
+    struct leat_groups_list aside;   /* tables that were outgrown */
+    uint32_t *by_group;              /* rows in the order of their groups, while these are few */
+    uint32_t starts[FEW_GROUPS + 1]; /* where each group's begin */
+    bool arranged;                   /* the batch's rows are in by_group */
+    uint64_t rows_taken;             /* into `groups` */
+    bool repeats;                    /* keys come again later: no more tables are set aside */
 };
 
 /* --- aggregate_input.c --- */
@@ -87,6 +91,13 @@ LEAT_CHECKED enum leat_status leat_grouping_batch(const struct leat_aggregate_st
 /* Rows that the call's FILTER keeps; *selection NULL: all. */
 uint32_t leat_grouping_filter(const struct leat_call_info *info, struct leat_grouping *worker,
                               uint32_t length, const uint32_t **selection);
+/* Updates one call by all rows of the batch. */
+LEAT_CHECKED enum leat_status leat_grouping_call(const struct leat_aggregate_state *state,
+                                                 const struct leat_call_info *info,
+                                                 struct leat_grouping *worker, uint32_t length,
+                                                 struct leat_error *err);
+/* Brings the rows together by group, if there are few. */
+void leat_grouping_arrange(struct leat_grouping *worker, uint32_t length);
 LEAT_CHECKED enum leat_status leat_grouping_update(const struct leat_aggregate_state *state,
                                                    const struct leat_call_info *info,
                                                    struct leat_grouping *worker,

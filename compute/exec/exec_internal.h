@@ -185,8 +185,6 @@ LEAT_CHECKED enum leat_status leat_table_source_open(struct leat_exec *exec,
                                                      struct leat_operator **out,
                                                      struct leat_error *err);
 
-/* True if a filter can be made of keys of that type. */
-bool leat_runtime_filter_takes(const struct leat_type *type);
 /* An empty filter, in the execution's arena. */
 struct leat_runtime_filter *leat_runtime_filter_new(struct leat_exec *exec);
 /* Puts the filter at the scans below `node` whose rows it can drop without changing what is left of
@@ -200,6 +198,12 @@ LEAT_CHECKED enum leat_status leat_runtime_filter_fill(struct leat_runtime_filte
                                                        const struct leat_key_layout *layout,
                                                        uint32_t key, const uint8_t *rows,
                                                        uint64_t count, struct leat_arena *arena,
+                                                       struct leat_error *err);
+/* Makes it of an index of the keys. */
+struct leat_key_index;
+LEAT_CHECKED enum leat_status leat_runtime_filter_copy(struct leat_runtime_filter *filter,
+                                                       const struct leat_key_index *index,
+                                                       struct leat_arena *arena,
                                                        struct leat_error *err);
 /* Keeps of the selected rows those whose value may be among the keys; nulls go. */
 void leat_runtime_filter_narrow(const struct leat_runtime_filter *filter,

@@ -1,5 +1,6 @@
-/* Hash joins of all types. The build side is collected into a table; its keys become key rows, and
- * a directory maps a hash to the first of a chain of rows, with 32 tag bits beside it so that most
+/* Hash joins of all types. The build side is collected into a table. A single integer-like key
+ * whose values lie close together becomes an index (key_index.h); other keys become key rows, and a
+ * directory maps a hash to the first of a chain of rows, with 32 tag bits beside it so that most
  * misses end there. Probe batches give pairs (probe row, build row); the output's build columns are
  * dictionary vectors over the build table, its probe columns selections of the probe batch, so no
  * value is copied. A join without keys is one chain of all rows (nested loop).
@@ -12,183 +13,7 @@
  * If the build side does not fit in memory, both sides are moved to files by the hash of their
  * keys, and partition is joined with partition (spill.h). MARK joins and those without keys cannot
  * be divided so. */
-#include "compute/exec/spill.h"
-
-struct join_state {
-    struct leat_table_rows build;
-    struct leat_arena arena;
-    struct leat_key_layout layout; /* of the build keys; the probe keys have the same types */
-    uint8_t *keys;                 /* a row each */
-    uint64_t *directory;           /* tags in the upper half, first row + 1 in the lower */
-    uint64_t mask;
-    uint32_t *next;           /* row + 1 of the next in the chain */
-    uint64_t null_ok;         /* bits of null-safe keys */
-    bool build_has_null;      /* some build row has a null key */
-    _Atomic uint8_t *matched; /* a byte a build row, if unmatched ones are wanted */
-    bool build_left;
-    bool probe_kept;        /* probe rows without partner are given */
-    bool build_kept;        /* build rows without partner are given, by the last operator to end */
-    _Atomic unsigned ended; /* operators without more probe rows */
-    bool build_given;       /* SEMI, ANTI: build rows are all that is given */
-    struct leat_table_source output;
-    bool collected;
-    struct leat_divided divided; /* if it has inputs */
-};
-
-static enum leat_join_type type_of(const struct leat_node *node)
-{
-    return node->plan->join.type;
-}
-
-/* --- build --- */
-
-static enum leat_status build_keys(struct leat_exec *exec, const struct leat_node *node,
-                                   struct join_state *s, struct leat_expr *const *exprs,
-                                   struct leat_error *err)
-{
-    uint32_t key_count = s->layout.count;
-    struct leat_vector *results = LEAT_NEW_ARRAY(&s->arena, struct leat_vector, key_count);
-    struct leat_vector *columns =
-        LEAT_NEW_ARRAY(&s->arena, struct leat_vector, s->build.column_count);
-    struct leat_evaluator *evaluator = NULL;
-    struct leat_arena views;
-    enum leat_status status = results && columns ? LEAT_OK : leat_error_memory(err);
-
-    (void)node;
-    leat_arena_init(&views, NULL);
-    if (status == LEAT_OK && key_count > 0)
-        status = leat_evaluator_new(exprs, key_count, &exec->options->source,
-                                    exec->options->accountant, &evaluator, err);
-    for (uint64_t start = 0; start < s->build.length && status == LEAT_OK;
-         start += LEAT_BATCH_ROWS) {
-        uint64_t left = s->build.length - start;
-        struct leat_batch batch = {s->build.column_count,
-                                   left < LEAT_BATCH_ROWS ? (uint32_t)left : LEAT_BATCH_ROWS,
-                                   columns};
-        uint8_t *rows = s->keys + start * s->layout.width;
-        leat_arena_reset(&views);
-        status = leat_exec_check(exec, err);
-        if (status == LEAT_OK)
-            status = leat_table_rows_slice(&s->build, start, batch.length, &views, columns, err);
-        if (status == LEAT_OK && evaluator)
-            status = leat_evaluator_run(evaluator, &batch, results, err);
-        if (status == LEAT_OK)
-            status = leat_key_rows_fill(&s->layout, results, batch.length, rows, &s->arena, err);
-        for (uint32_t i = 0; i < batch.length && status == LEAT_OK; i++)
-            status =
-                leat_key_row_own(&s->layout, rows + (size_t)i * s->layout.width, &s->arena, err);
-    }
-    leat_arena_release(&views);
-    leat_evaluator_free(evaluator);
-    return status;
-}
-
-/* True if a null among the row's keys keeps it from ever matching. */
-static bool cannot_match(const struct join_state *s, const uint8_t *row)
-{
-    uint64_t nulls;
-
-    memcpy(&nulls, row, 8);
-    return (nulls & ~s->null_ok) != 0;
-}
-
-static uint64_t tag_of(uint64_t hash)
-{
-    return (uint64_t)1 << (32 + (hash >> 59));
-}
-
-static enum leat_status build_directory(struct join_state *s, struct leat_error *err)
-{
-    uint64_t capacity = 64, hashes[LEAT_BATCH_ROWS];
-
-    while (capacity < s->build.length * 2 && s->layout.count > 0)
-        capacity *= 2;
-    s->mask = capacity - 1;
-    s->directory = leat_arena_calloc(&s->arena, capacity, sizeof(uint64_t));
-    s->next = leat_arena_alloc(&s->arena, s->build.length * sizeof(uint32_t) + 4);
-    if (!s->directory || !s->next)
-        return leat_error_memory(err);
-    /* From the last row to the first, so that chains run in the rows' order. */
-    for (uint64_t end = s->build.length; end > 0;) {
-        uint64_t start = (end - 1) / LEAT_BATCH_ROWS * LEAT_BATCH_ROWS;
-        const uint8_t *rows = s->keys + start * s->layout.width;
-        leat_key_rows_hash(&s->layout, rows, (uint32_t)(end - start), hashes);
-        for (uint64_t i = end - start; i-- > 0;) {
-            uint64_t *entry = &s->directory[hashes[i] & s->mask];
-            if (cannot_match(s, rows + i * s->layout.width)) {
-                s->build_has_null = true;
-                continue;
-            }
-            s->next[start + i] = (uint32_t)*entry;
-            *entry = (*entry & ~(uint64_t)UINT32_MAX) | tag_of(hashes[i]) | (start + i + 1);
-        }
-        end = start;
-    }
-    return LEAT_OK;
-}
-
-/* Tells the scans below the probe side which keys can have partners, if rows without go. */
-static enum leat_status push_filters(struct leat_exec *exec, struct leat_node *node,
-                                     struct join_state *s, struct leat_error *err)
-{
-    const struct leat_plan *plan = node->plan;
-    struct leat_expr *const *probe = s->build_left ? plan->join.right_keys : plan->join.left_keys;
-    enum leat_join_type type = type_of(node);
-
-    if (exec->options->no_runtime_filters || s->probe_kept ||
-        (type == LEAT_JOIN_ANTI && !s->build_given) || type == LEAT_JOIN_MARK)
-        return LEAT_OK;
-    for (uint32_t k = 0; k < plan->join.key_count; k++) {
-        struct leat_runtime_filter *filter;
-        uint32_t placed = 0;
-        if ((s->null_ok >> k & 1) || probe[k]->kind != LEAT_EXPR_COLUMN ||
-            !leat_runtime_filter_takes(probe[k]->type))
-            continue;
-        filter = leat_runtime_filter_new(exec);
-        if (!filter)
-            return leat_error_memory(err);
-        LEAT_TRY(leat_runtime_filter_push(exec, node->children[s->build_left ? 1 : 0],
-                                          probe[k]->column, filter, &placed, err));
-        if (placed > 0)
-            LEAT_TRY(leat_runtime_filter_fill(filter, &s->layout, k, s->keys, s->build.length,
-                                              &s->arena, err));
-    }
-    return LEAT_OK;
-}
-
-enum { DIRECTORY_BYTES = 4 * 8 + 4 /* of a build row, at most */ };
-
-static enum leat_status build_side(struct leat_exec *exec, struct leat_node *node,
-                                   struct join_state *s, struct leat_error *err)
-{
-    const struct leat_plan *plan = node->plan;
-    struct leat_expr *const *keys = s->build_left ? plan->join.left_keys : plan->join.right_keys;
-    struct leat_node *child = node->children[s->build_left ? 0 : 1];
-    bool divisible = plan->join.key_count > 0 && type_of(node) != LEAT_JOIN_MARK;
-    struct leat_divided *divided = &s->divided;
-
-    LEAT_TRY(leat_key_layout_init(&s->layout, keys, plan->join.key_count, &s->arena, err));
-    for (uint32_t k = 0; k < plan->join.key_count && plan->join.null_safe; k++)
-        s->null_ok |= (uint64_t)plan->join.null_safe[k] << k;
-    LEAT_TRY(leat_spill_collect(exec, node, child, keys, divisible ? plan->join.key_count : 0,
-                                s->layout.width + DIRECTORY_BYTES, &s->build,
-                                &divided->inputs[s->build_left ? 0 : 1], err));
-    if (divided->inputs[s->build_left ? 0 : 1]) {
-        divided->input_count = 2;
-        return LEAT_OK;
-    }
-    s->keys = leat_arena_alloc(&s->arena, s->build.length * s->layout.width + 8);
-    if (!s->keys)
-        return leat_error_memory(err);
-    LEAT_TRY(build_keys(exec, node, s, keys, err));
-    LEAT_TRY(build_directory(s, err));
-    if (s->build_kept || s->build_given) {
-        s->matched = leat_arena_calloc(&s->arena, s->build.length + 1, 1);
-        if (!s->matched)
-            return leat_error_memory(err);
-    }
-    return LEAT_OK;
-}
+#include "compute/exec/join_internal.h"
 
 /* --- probe --- */
 
@@ -198,7 +23,7 @@ struct probe_operator {
     struct leat_operator base;
     struct leat_exec *exec;
     struct leat_node *node;
-    struct join_state *s;
+    struct leat_join_state *s;
     struct leat_operator *child;
     struct leat_evaluator *keys;     /* or NULL */
     struct leat_evaluator *residual; /* or NULL */
@@ -247,19 +72,34 @@ static void probe_close(struct leat_operator *base)
     leat_free(op);
 }
 
+/* Where each probe row's chain starts, by the index: the value of its key leads there. */
+static void find_indexed(struct probe_operator *op, uint32_t count)
+{
+    const struct leat_vector *key = &op->results[0];
+    int64_t *values = (int64_t *)op->hashes;
+
+    leat_key_values(key, count, values);
+    leat_key_index_find(op->s->index, values, count, op->firsts);
+    if (!leat_vector_may_be_null(key))
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        if (leat_vector_is_null(key, i))
+            op->firsts[i] = 0;
+}
+
 /* Where each probe row's chain starts. The directory and then the keys are asked for well before
  * they are read, so that the cache misses of a batch overlap. */
 static void find_chains(struct probe_operator *op, uint32_t count)
 {
-    const struct join_state *s = op->s;
+    const struct leat_join_state *s = op->s;
     size_t width = s->layout.width;
 
     for (uint32_t i = 0; i < count; i++) {
         if (i + AHEAD < count)
             __builtin_prefetch(&s->directory[op->hashes[i + AHEAD] & s->mask]);
         uint64_t entry = s->directory[op->hashes[i] & s->mask];
-        bool may = (entry & tag_of(op->hashes[i])) && (uint32_t)entry &&
-                   !cannot_match(s, op->rows + (size_t)i * width);
+        bool may = (entry & leat_join_tag(op->hashes[i])) && (uint32_t)entry &&
+                   !leat_join_cannot_match(s, op->rows + (size_t)i * width);
         op->firsts[i] = may ? (uint32_t)entry : 0;
         if (may)
             __builtin_prefetch(s->keys + (size_t)((uint32_t)entry - 1) * width);
@@ -301,21 +141,62 @@ static enum leat_status next_probe_batch(struct probe_operator *op, struct leat_
     leat_arena_reset(&op->arena);
     if (op->keys)
         LEAT_TRY(leat_evaluator_run(op->keys, batch, op->results, err));
-    LEAT_TRY(
-        leat_key_rows_fill(&op->s->layout, op->results, batch->length, op->rows, &op->arena, err));
-    leat_key_rows_hash(&op->s->layout, op->rows, batch->length, op->hashes);
-    find_chains(op, batch->length);
+    if (op->s->index) {
+        find_indexed(op, batch->length);
+    } else {
+        LEAT_TRY(leat_key_rows_fill(&op->s->layout, op->results, batch->length, op->rows,
+                                    &op->arena, err));
+        leat_key_rows_hash(&op->s->layout, op->rows, batch->length, op->hashes);
+        find_chains(op, batch->length);
+    }
     memset(op->found, 0, batch->length);
     op->row = op->chain = 0;
     op->chain_open = op->tail_done = false;
     return LEAT_OK;
 }
 
+/* Pairs of an index: no key need be compared. */
+static uint32_t find_indexed_pairs(struct probe_operator *op, uint32_t room, bool one_is_enough)
+{
+    const struct leat_join_state *s = op->s;
+    const uint32_t *next = one_is_enough ? NULL : s->index->next;
+    uint32_t count = 0;
+
+    while (!next && !s->build_given && count == 0 && op->row < op->batch->length) {
+        uint32_t left = op->batch->length - op->row, end = op->row + (left < room ? left : room);
+        for (uint32_t row = op->row; row < end; row++) { /* it has one partner at most */
+            op->probe_rows[count] = row;
+            op->build_rows[count] = op->firsts[row] - 1;
+            count += op->firsts[row] != 0;
+        }
+        op->row = end;
+    }
+    if (!next && !s->build_given)
+        return count;
+    for (; op->row < op->batch->length; op->row++, op->chain_open = false) {
+        if (!op->chain_open)
+            op->chain = op->firsts[op->row];
+        op->chain_open = true;
+        while (op->chain) {
+            uint32_t build = op->chain - 1;
+            if (!s->build_given ||
+                !atomic_load_explicit(&s->matched[build], memory_order_relaxed)) {
+                if (count == room)
+                    return count;
+                op->probe_rows[count] = op->row;
+                op->build_rows[count++] = build;
+            }
+            op->chain = next ? next[build] : 0;
+        }
+    }
+    return count;
+}
+
 /* Fills up to `room` pairs of equal keys; stops at the end of the batch. */
 static uint32_t find_pairs(struct probe_operator *op, uint32_t room)
 {
-    const struct join_state *s = op->s;
-    enum leat_join_type type = type_of(op->node);
+    const struct leat_join_state *s = op->s;
+    enum leat_join_type type = leat_join_type_of(op->node);
     size_t width = s->layout.width;
     uint32_t count = 0;
     /* whether there is a partner is all that is asked */
@@ -323,6 +204,8 @@ static uint32_t find_pairs(struct probe_operator *op, uint32_t room)
         !op->residual && !s->matched &&
         (type == LEAT_JOIN_SEMI || type == LEAT_JOIN_ANTI || type == LEAT_JOIN_MARK);
 
+    if (s->index)
+        return find_indexed_pairs(op, room, one_is_enough);
     while (op->row < op->batch->length) {
         const uint8_t *row = op->rows + (size_t)op->row * width;
         if (!op->chain_open) {
@@ -353,7 +236,7 @@ static uint32_t find_pairs(struct probe_operator *op, uint32_t room)
 static enum leat_status make_pairs(struct probe_operator *op, uint32_t count,
                                    struct leat_error *err)
 {
-    const struct join_state *s = op->s;
+    const struct leat_join_state *s = op->s;
     uint32_t left = s->build_left ? s->build.column_count : op->batch->column_count;
     struct leat_vector *probe = op->pairs.columns + (s->build_left ? left : 0);
     struct leat_vector *build = op->pairs.columns + (s->build_left ? 0 : left);
@@ -373,7 +256,7 @@ static enum leat_status make_pairs(struct probe_operator *op, uint32_t count,
 static enum leat_status note_partners(struct probe_operator *op, uint32_t count,
                                       struct leat_error *err)
 {
-    bool single = type_of(op->node) == LEAT_JOIN_SINGLE;
+    bool single = leat_join_type_of(op->node) == LEAT_JOIN_SINGLE;
 
     for (uint32_t i = 0; i < count; i++) {
         if (single && op->found[op->probe_rows[i]])
@@ -448,7 +331,7 @@ static enum leat_status give_probe_rows(struct probe_operator *op, uint32_t coun
 static enum leat_status give_unmatched(struct probe_operator *op, uint32_t count,
                                        struct leat_error *err)
 {
-    const struct join_state *s = op->s;
+    const struct leat_join_state *s = op->s;
     uint32_t left = s->build_left ? s->build.column_count : op->batch->column_count;
     struct leat_vector *probe = op->out.columns + (s->build_left ? left : 0);
     struct leat_vector *build = op->out.columns + (s->build_left ? 0 : left);
@@ -469,7 +352,7 @@ static enum leat_status give_marks(struct probe_operator *op, struct leat_error 
 {
     struct leat_batch *batch = op->batch;
     struct leat_vector *mark = &op->out.columns[batch->column_count];
-    const struct join_state *s = op->s;
+    const struct leat_join_state *s = op->s;
 
     leat_arena_reset(&op->out_arena);
     if (batch->column_count)
@@ -479,7 +362,9 @@ static enum leat_status give_marks(struct probe_operator *op, struct leat_error 
     LEAT_TRY(leat_vector_make_validity(mark, batch->length, &op->out_arena, err));
     mark->length = batch->length;
     for (uint32_t i = 0; i < batch->length; i++) {
-        bool null_key = cannot_match(s, op->rows + (size_t)i * s->layout.width);
+        bool null_key = s->index
+                            ? leat_vector_is_null(&op->results[0], i)
+                            : leat_join_cannot_match(s, op->rows + (size_t)i * s->layout.width);
         ((uint8_t *)mark->data)[i] = op->found[i];
         if (!op->found[i] && s->build.length > 0 && (null_key || s->build_has_null))
             leat_validity_set(mark->validity, i, false);
@@ -493,7 +378,7 @@ static enum leat_status give_marks(struct probe_operator *op, struct leat_error 
 static enum leat_status give_tail(struct probe_operator *op, struct leat_batch **out,
                                   struct leat_error *err)
 {
-    enum leat_join_type type = type_of(op->node);
+    enum leat_join_type type = leat_join_type_of(op->node);
     uint32_t count;
 
     *out = NULL;
@@ -522,7 +407,7 @@ static enum leat_status give_tail(struct probe_operator *op, struct leat_batch *
 /* Whether the operator is the one to give the build rows without partner: the last to end. */
 static bool ends_last(struct probe_operator *op)
 {
-    struct join_state *s = op->s;
+    struct leat_join_state *s = op->s;
 
     if (!op->ended)
         op->gives_rest =
@@ -535,7 +420,7 @@ static bool ends_last(struct probe_operator *op)
 static enum leat_status give_rest(struct probe_operator *op, struct leat_batch **out,
                                   struct leat_error *err)
 {
-    const struct join_state *s = op->s;
+    const struct leat_join_state *s = op->s;
     const struct leat_schema *schema = &op->node->plan->schema;
     uint32_t first = s->build_left ? 0 : op->node->plan->children[0]->schema.count, count = 0;
 
@@ -563,7 +448,7 @@ static enum leat_status probe_next(struct leat_operator *base, struct leat_batch
                                    struct leat_error *err)
 {
     struct probe_operator *op = (struct probe_operator *)base;
-    enum leat_join_type type = type_of(op->node);
+    enum leat_join_type type = leat_join_type_of(op->node);
     bool gives_pairs = type != LEAT_JOIN_SEMI && type != LEAT_JOIN_ANTI && type != LEAT_JOIN_MARK;
     uint32_t count;
 
@@ -659,7 +544,7 @@ static enum leat_status take_nothing(void *context, unsigned thread, const struc
 }
 
 static enum leat_status choose_build_rows(struct leat_exec *exec, struct leat_node *node,
-                                          struct join_state *s, struct leat_error *err)
+                                          struct leat_join_state *s, struct leat_error *err)
 {
     struct leat_node probe = {.plan = node->plan,
                               .ops = &probe_node,
@@ -667,7 +552,7 @@ static enum leat_status choose_build_rows(struct leat_exec *exec, struct leat_no
                               .ordered = node->children[1]->ordered,
                               .prepared = true,
                               .state = s};
-    bool wanted = type_of(node) == LEAT_JOIN_SEMI;
+    bool wanted = leat_join_type_of(node) == LEAT_JOIN_SEMI;
     uint32_t *order, count = 0;
 
     LEAT_TRY(leat_pipeline_run(exec, &probe, take_nothing, NULL, err));
@@ -688,7 +573,7 @@ static enum leat_status choose_build_rows(struct leat_exec *exec, struct leat_no
 
 /* The build side is in a file: so goes the probe side. */
 static enum leat_status divide_probe(struct leat_exec *exec, struct leat_node *node,
-                                     struct join_state *s, struct leat_error *err)
+                                     struct leat_join_state *s, struct leat_error *err)
 {
     const struct leat_plan *plan = node->plan;
     const struct leat_schema *schemas[2] = {&plan->children[0]->schema, &plan->children[1]->schema};
@@ -703,8 +588,8 @@ static enum leat_status divide_probe(struct leat_exec *exec, struct leat_node *n
 static enum leat_status join_prepare(struct leat_exec *exec, struct leat_node *node,
                                      struct leat_error *err)
 {
-    struct join_state *s = LEAT_NEW(&exec->arena, struct join_state);
-    enum leat_join_type type = type_of(node);
+    struct leat_join_state *s = LEAT_NEW(&exec->arena, struct leat_join_state);
+    enum leat_join_type type = leat_join_type_of(node);
 
     if (!s)
         return leat_error_memory(err);
@@ -720,17 +605,17 @@ static enum leat_status join_prepare(struct leat_exec *exec, struct leat_node *n
                     (type == LEAT_JOIN_RIGHT && s->build_left);
     s->build_kept = type == LEAT_JOIN_FULL || (type == LEAT_JOIN_RIGHT && !s->build_left) ||
                     (type == LEAT_JOIN_LEFT && s->build_left);
-    LEAT_TRY(build_side(exec, node, s, err));
+    LEAT_TRY(leat_join_build(exec, node, s, err));
     if (s->divided.input_count > 0)
         return divide_probe(exec, node, s, err);
-    LEAT_TRY(push_filters(exec, node, s, err));
+    LEAT_TRY(leat_join_push_filters(exec, node, s, err));
     LEAT_TRY(leat_node_prepare(exec, node->children[s->build_left ? 1 : 0], err));
     return s->build_given ? choose_build_rows(exec, node, s, err) : LEAT_OK;
 }
 
 static void join_release(struct leat_node *node)
 {
-    struct join_state *s = node->state;
+    struct leat_join_state *s = node->state;
 
     leat_table_rows_release(&s->build);
     leat_table_rows_release(&s->output.table);
@@ -741,7 +626,7 @@ static void join_release(struct leat_node *node)
 static enum leat_status join_open(struct leat_exec *exec, struct leat_node *node,
                                   struct leat_operator **out, struct leat_error *err)
 {
-    struct join_state *s = node->state;
+    struct leat_join_state *s = node->state;
 
     if (s->divided.input_count > 0)
         return leat_divided_open(exec, &s->divided, out, err);

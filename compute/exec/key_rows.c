@@ -157,8 +157,7 @@ enum leat_status leat_key_rows_fill(const struct leat_key_layout *layout,
         const struct leat_vector *key = &keys[k];
         size_t offset = layout->offsets[k];
         size_t size = (k + 1 < layout->count ? layout->offsets[k + 1] : width) - offset;
-        bool nulls = key->validity || key->type->id == LEAT_NULL ||
-                     (key->form == LEAT_DICTIONARY && key->dictionary->validity);
+        bool nulls = leat_vector_may_be_null(key);
         if (leat_type_is_nested(key->type))
             LEAT_TRY(fill_nested(key, count, rows, width, offset, arena, err));
         else

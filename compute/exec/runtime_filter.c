@@ -5,6 +5,8 @@
  * and further joins (also to the other side of an equal key), to the scans, which drop rows by it
  * while reading. Filters drop only rows that the join would drop, so that results do not depend on
  * them. */
+#include "compute/exec/key_index.h"
+
 #include "compute/exec/exec_internal.h"
 
 #define BITMAP_LEAST ((uint64_t)1 << 23) /* bits that are always affordable */
@@ -18,24 +20,6 @@ struct leat_runtime_filter {
     uint64_t *bits; /* the bitmap has a zero bit at `range` + 1 */
     uint64_t mask;  /* BLOOM: of word numbers */
 };
-
-bool leat_runtime_filter_takes(const struct leat_type *type)
-{
-    switch (type->id) {
-    case LEAT_INT8:
-    case LEAT_INT16:
-    case LEAT_INT32:
-    case LEAT_INT64:
-    case LEAT_DATE:
-    case LEAT_TIMESTAMP:
-    case LEAT_TIMESTAMPTZ:
-        return true;
-    case LEAT_DECIMAL:
-        return leat_type_is_small_decimal(type);
-    default:
-        return false;
-    }
-}
 
 struct leat_runtime_filter *leat_runtime_filter_new(struct leat_exec *exec)
 {
@@ -61,7 +45,7 @@ static enum leat_status place(struct leat_exec *exec, struct leat_node *scan, ui
 {
     struct leat_filter_use *use, **end = &scan->filters;
 
-    if (!leat_runtime_filter_takes(scan->plan->schema.fields[column].type))
+    if (!leat_key_index_takes(scan->plan->schema.fields[column].type))
         return LEAT_OK;
     use = LEAT_NEW(&exec->arena, struct leat_filter_use);
     if (!use)
@@ -217,6 +201,23 @@ enum leat_status leat_runtime_filter_fill(struct leat_runtime_filter *filter,
             filter->bits[value >> 6] |= (uint64_t)1 << (value & 63);
         }
     }
+    return LEAT_OK;
+}
+
+enum leat_status leat_runtime_filter_copy(struct leat_runtime_filter *filter,
+                                          const struct leat_key_index *index,
+                                          struct leat_arena *arena, struct leat_error *err)
+{
+    uint64_t words = index->range / 64 + 2;
+
+    filter->any = true;
+    filter->minimum = index->minimum;
+    filter->range = index->range;
+    filter->bits = leat_arena_alloc(arena, words * sizeof(uint64_t));
+    if (!filter->bits)
+        return leat_error_memory(err);
+    for (uint64_t w = 0; w < words; w++)
+        filter->bits[w] = index->words[w].bits;
     return LEAT_OK;
 }
 
