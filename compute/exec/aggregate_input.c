@@ -1,6 +1,7 @@
 /* From batches to groups: keys and arguments are evaluated, groups looked up by code where all keys
  * come as codes of small dictionaries, else by hash. */
 #include "compute/exec/aggregate_internal.h"
+#include "compute/exec/key_index.h"
 
 enum leat_status leat_aggregate_describe(struct leat_exec *exec, const struct leat_plan *plan,
                                          struct leat_aggregate_state *state, struct leat_error *err)
@@ -200,6 +201,31 @@ static enum leat_status group_coded(const struct leat_aggregate_state *state,
     return LEAT_OK;
 }
 
+/* Groups of a batch by the values of its only key; *found false where that is not so. */
+static enum leat_status group_by_value(const struct leat_key_layout *layout,
+                                       struct leat_grouping *worker, uint32_t length, bool *found,
+                                       struct leat_error *err)
+{
+    const struct leat_vector *key = &worker->results[0];
+    int64_t *values = (int64_t *)worker->hashes; /* which are not needed then */
+    uint8_t *nulls = NULL;
+
+    *found = false;
+    if (layout->count != 1 || !leat_key_index_takes(layout->types[0]) ||
+        worker->groups.direct.unfit)
+        return LEAT_OK;
+    leat_key_values(key, length, values);
+    if (leat_vector_may_be_null(key)) {
+        nulls = leat_arena_alloc(&worker->scratch, length + 1);
+        if (!nulls)
+            return leat_error_memory(err);
+        for (uint32_t i = 0; i < length; i++)
+            nulls[i] = leat_vector_is_null(key, i);
+    }
+    return leat_groups_find_values(&worker->groups, values, nulls, length, worker->group_of, found,
+                                   err);
+}
+
 /* Evaluates a batch and finds its rows' groups. */
 enum leat_status leat_grouping_batch(const struct leat_aggregate_state *state,
                                      struct leat_grouping *worker, const struct leat_batch *batch,
@@ -207,6 +233,7 @@ enum leat_status leat_grouping_batch(const struct leat_aggregate_state *state,
 {
     const struct leat_key_layout *layout = &state->layout;
     uint32_t combinations;
+    bool found;
 
     worker->rows_taken += batch->length;
     LEAT_TRY(worker_room(worker, batch->length, layout->width, err));
@@ -225,6 +252,9 @@ enum leat_status leat_grouping_batch(const struct leat_aggregate_state *state,
     combinations = coded_combinations(worker, layout->count);
     if (combinations > 0)
         return group_coded(state, worker, batch->length, combinations, err);
+    LEAT_TRY(group_by_value(layout, worker, batch->length, &found, err));
+    if (found)
+        return LEAT_OK;
     LEAT_TRY(leat_key_rows_fill(layout, worker->results, batch->length, worker->rows,
                                 &worker->scratch, err));
     leat_key_rows_hash(layout, worker->rows, batch->length, worker->hashes);

@@ -23,13 +23,15 @@ struct leat_groups_list {
     size_t count, capacity;
 };
 void leat_groups_list_release(struct leat_groups_list *list);
-/* The groups of all tables, dealt out by their hashes; each part is merged when it is asked for. */
+/* The groups of all tables, dealt out by their hashes or by ranges of their only key; each part is
+ * merged when it is asked for. */
 struct leat_merged_groups {
     struct leat_groups_list tables;
     struct leat_arena arena;
-    uint32_t parts;    /* 0: the result is the state's table instead */
-    uint32_t *starts;  /* table * (parts + 1): where a part begins in the table's order */
-    uint32_t **orders; /* of each table's groups */
+    uint32_t parts;     /* 0: the result is the state's table instead */
+    uint32_t *starts;   /* table * (parts + 1): where a part begins in the table's order */
+    uint32_t **orders;  /* of each table's groups */
+    int64_t *splitters; /* the first values of the parts but the first; NULL: hashes decide */
     _Atomic uint32_t next;
 };
 void leat_merged_groups_release(struct leat_merged_groups *merged);

@@ -1,9 +1,11 @@
 /* Many groups. A thread's table that has outgrown the caches, while most rows make new groups, is
  * set aside and a new one begun: so looking up stays quick where equal keys come close together,
  * and nothing is lost where they do not come again. In the end the groups of all tables are dealt
- * out by their hashes, and each part is merged, by whichever thread comes for it, when its rows are
- * asked for. */
+ * out by their hashes, or by ranges of a key whose values lie close together, and each part is
+ * merged, by whichever thread comes for it, when its rows are asked for. */
 #include "compute/exec/aggregate_internal.h"
+
+#include <stdlib.h>
 
 enum {
     OUTGROWN = 1 << 17,      /* groups */
@@ -12,7 +14,9 @@ enum {
     REPEATED = SAMPLE / 500, /* of them, met again: keys do not come close together */
     PART_GROUPS = 1 << 15,
     PARTS_LEAST = 16,
-    PARTS_MOST = 1024
+    PARTS_MOST = 1024,
+    WIDEST = 32, /* values of a range, of a group, for which it goes by value */
+    AHEAD = 12   /* groups between asking for memory and reading it */
 };
 
 static enum leat_status list_add(struct leat_groups_list *list, struct leat_groups *groups,
@@ -96,9 +100,63 @@ struct dealing {
     struct leat_exec *exec;
 };
 
-static uint32_t part_of(uint64_t hash, uint32_t parts)
+/* The part of a table's group. `last` is the part of the one before: equal keys of a range often
+ * come together. */
+static uint32_t part_of(const struct leat_merged_groups *merged, const struct leat_groups *groups,
+                        uint32_t group, uint32_t last)
 {
-    return (uint32_t)((hash >> 32) * parts >> 32);
+    const int64_t *splitters = merged->splitters;
+    uint32_t low = 0, high = merged->parts - 1;
+    int64_t value;
+
+    if (!splitters)
+        return (uint32_t)((groups->hashes[group] >> 32) * merged->parts >> 32);
+    if (!leat_groups_value(groups, group, &value))
+        return 0;
+    if ((last == 0 || splitters[last - 1] <= value) && (last == high || value < splitters[last]))
+        return last;
+    while (low < high) { /* the number of splitters that are not greater */
+        uint32_t middle = (low + high) / 2;
+        if (splitters[middle] <= value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static int compare_values(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+/* Ranges of the key where its values lie close together: parts can then go by value too, and groups
+ * that were made in the order of the key are read in order. Taken from a sample, so that parts are
+ * of about the same size however the values are spread. */
+static enum leat_status choose_ranges(struct leat_merged_groups *merged, uint64_t total,
+                                      struct leat_error *err)
+{
+    enum { SAMPLED = 16 /* of each part */ };
+    uint64_t dense = 0, step = total / ((uint64_t)merged->parts * SAMPLED) + 1, count = 0;
+    int64_t *sample;
+
+    for (size_t i = 0; i < merged->tables.count; i++)
+        dense += merged->tables.items[i].direct.dense ? merged->tables.items[i].count : 0;
+    if (dense < total - total / 8)
+        return LEAT_OK;
+    sample = leat_arena_alloc(&merged->arena, (total / step + merged->tables.count + 1) * 8);
+    merged->splitters = LEAT_NEW_ARRAY(&merged->arena, int64_t, merged->parts);
+    if (!sample || !merged->splitters)
+        return leat_error_memory(err);
+    for (size_t i = 0; i < merged->tables.count; i++)
+        for (uint64_t g = 0; g < merged->tables.items[i].count; g += step)
+            count += leat_groups_value(&merged->tables.items[i], (uint32_t)g, &sample[count]);
+    qsort(sample, count, sizeof(*sample), compare_values);
+    for (uint32_t p = 1; p < merged->parts; p++)
+        merged->splitters[p - 1] = sample[count * p / merged->parts];
+    return LEAT_OK;
 }
 
 /* The table's groups in the order of their parts. */
@@ -108,18 +166,23 @@ static enum leat_status deal_table(void *context, size_t table, struct leat_erro
     struct leat_merged_groups *merged = d->merged;
     const struct leat_groups *groups = &merged->tables.items[table];
     uint32_t *starts = merged->starts + table * (merged->parts + 1);
-    uint32_t *next = leat_calloc(merged->parts + 1, sizeof(*next));
+    uint32_t *next = leat_calloc(merged->parts + 1, sizeof(*next)), part = 0;
 
     if (!next)
         return leat_error_memory(err);
-    for (uint32_t g = 0; g < groups->count; g++)
-        starts[part_of(groups->hashes[g], merged->parts) + 1]++;
+    for (uint32_t g = 0; g < groups->count; g++) {
+        part = part_of(merged, groups, g, part);
+        starts[part + 1]++;
+    }
     for (uint32_t p = 0; p < merged->parts; p++) {
         starts[p + 1] += starts[p];
         next[p] = starts[p];
     }
-    for (uint32_t g = 0; g < groups->count; g++)
-        merged->orders[table][next[part_of(groups->hashes[g], merged->parts)]++] = g;
+    part = 0;
+    for (uint32_t g = 0; g < groups->count; g++) {
+        part = part_of(merged, groups, g, part);
+        merged->orders[table][next[part]++] = g;
+    }
     leat_free(next);
     return LEAT_OK;
 }
@@ -157,6 +220,7 @@ enum leat_status leat_aggregate_merge(struct leat_exec *exec, struct leat_aggreg
     for (merged->parts = PARTS_LEAST;
          merged->parts < PARTS_MOST && total / merged->parts > PART_GROUPS;)
         merged->parts *= 2;
+    LEAT_TRY(choose_ranges(merged, total, err));
     merged->starts = LEAT_NEW_ARRAY(&merged->arena, uint32_t, count * ((size_t)merged->parts + 1));
     merged->orders = LEAT_NEW_ARRAY(&merged->arena, uint32_t *, count);
     if (!merged->starts || !merged->orders)
@@ -206,20 +270,52 @@ static void merge_close(struct leat_operator *base)
     leat_free(op);
 }
 
+static enum leat_status find_by_hash(struct merge_operator *op, const struct leat_groups *from,
+                                     const uint32_t *ids, uint32_t count, uint32_t *out,
+                                     struct leat_error *err)
+{
+    size_t width = op->state->layout.width, stride = op->state->state_stride;
+    uint64_t hashes[LEAT_BATCH_ROWS];
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (i + AHEAD < count) {
+            __builtin_prefetch(from->keys + ids[i + AHEAD] * width);
+            __builtin_prefetch(from->hashes + ids[i + AHEAD]);
+            __builtin_prefetch(from->states + ids[i + AHEAD] * stride);
+        }
+        memcpy(op->rows + i * width, from->keys + ids[i] * width, width);
+        hashes[i] = from->hashes[ids[i]];
+    }
+    return leat_groups_find(&op->groups, op->rows, hashes, count, out, err);
+}
+
+static enum leat_status find_by_value(struct merge_operator *op, const struct leat_groups *from,
+                                      const uint32_t *ids, uint32_t count, uint32_t *out,
+                                      struct leat_error *err)
+{
+    int64_t values[LEAT_BATCH_ROWS];
+    uint8_t nulls[LEAT_BATCH_ROWS];
+    bool found, any = false;
+
+    for (uint32_t i = 0; i < count; i++) {
+        nulls[i] = !leat_groups_value(from, ids[i], &values[i]);
+        any |= nulls[i];
+    }
+    LEAT_TRY(
+        leat_groups_find_values(&op->groups, values, any ? nulls : NULL, count, out, &found, err));
+    return found ? LEAT_OK : find_by_hash(op, from, ids, count, out, err);
+}
+
 /* Adds groups `ids` of a table. */
 static enum leat_status add_groups(struct merge_operator *op, const struct leat_groups *from,
                                    const uint32_t *ids, uint32_t count, struct leat_error *err)
 {
     const struct leat_aggregate_state *state = op->state;
-    size_t width = state->layout.width, stride = state->state_stride;
+    size_t stride = state->state_stride;
     uint32_t groups[LEAT_BATCH_ROWS];
-    uint64_t hashes[LEAT_BATCH_ROWS];
 
-    for (uint32_t i = 0; i < count; i++) {
-        memcpy(op->rows + i * width, from->keys + ids[i] * width, width);
-        hashes[i] = from->hashes[ids[i]];
-    }
-    LEAT_TRY(leat_groups_find(&op->groups, op->rows, hashes, count, groups, err));
+    LEAT_TRY(op->groups.direct.groups ? find_by_value(op, from, ids, count, groups, err)
+                                      : find_by_hash(op, from, ids, count, groups, err));
     for (uint32_t c = 0; c < op->plan->aggregate.call_count; c++) {
         const struct leat_call_info *info = &state->calls[c];
         for (uint32_t i = 0; i < count; i++)
@@ -230,6 +326,31 @@ static enum leat_status add_groups(struct merge_operator *op, const struct leat_
     return LEAT_OK;
 }
 
+/* A part of a range goes by value if it is not too wide. */
+static enum leat_status begin_part(struct merge_operator *op, uint32_t part, struct leat_error *err)
+{
+    const struct leat_merged_groups *merged = &op->state->merged;
+    int64_t low = INT64_MAX, high = INT64_MIN;
+    uint64_t count = 0;
+
+    if (!merged->splitters)
+        return LEAT_OK;
+    for (size_t t = 0; t < merged->tables.count; t++) {
+        const uint32_t *starts = merged->starts + t * (merged->parts + 1);
+        for (uint32_t at = starts[part]; at < starts[part + 1]; at++) {
+            int64_t value;
+            if (!leat_groups_value(&merged->tables.items[t], merged->orders[t][at], &value))
+                continue;
+            low = value < low ? value : low;
+            high = value > high ? value : high;
+            count++;
+        }
+    }
+    if (count == 0 || (uint64_t)high - (uint64_t)low >= count * WIDEST)
+        return LEAT_OK;
+    return leat_groups_go_direct(&op->groups, low, high, err);
+}
+
 static enum leat_status merge_part(struct merge_operator *op, uint32_t part, struct leat_error *err)
 {
     const struct leat_merged_groups *merged = &op->state->merged;
@@ -238,6 +359,7 @@ static enum leat_status merge_part(struct merge_operator *op, uint32_t part, str
     leat_groups_release(&op->groups);
     leat_groups_init(&op->groups, &op->state->layout, op->state->state_stride,
                      op->exec->options->accountant);
+    LEAT_TRY(begin_part(op, part, err));
     for (size_t t = 0; t < merged->tables.count; t++) {
         const uint32_t *starts = merged->starts + t * (merged->parts + 1);
         for (uint32_t at = starts[part]; at < starts[part + 1]; at += LEAT_BATCH_ROWS) {

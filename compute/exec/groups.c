@@ -1,5 +1,6 @@
 /* Open addressing: a directory of group numbers with a tag of the hash, key rows and states in
- * arrays beside it that double. */
+ * arrays beside it that double. Instead of it, groups of a single integer-like key whose values lie
+ * close together are found by value (direct_groups.c). */
 #include "compute/exec/groups.h"
 
 void leat_groups_release(struct leat_groups *groups)
@@ -7,6 +8,7 @@ void leat_groups_release(struct leat_groups *groups)
     leat_accountant_release(groups->arena.accountant, groups->charged);
     groups->charged = 0;
     leat_free(groups->directory);
+    leat_free(groups->direct.groups);
     leat_free(groups->keys);
     leat_free(groups->states);
     leat_free(groups->hashes);
@@ -22,7 +24,7 @@ void leat_groups_init(struct leat_groups *groups, const struct leat_key_layout *
     groups->state_stride = state_stride;
 }
 
-static bool charge(struct leat_groups *groups, uint64_t bytes)
+bool leat_groups_charge(struct leat_groups *groups, uint64_t bytes)
 {
     if (!leat_accountant_charge(groups->arena.accountant, bytes))
         return false;
@@ -39,7 +41,7 @@ enum leat_status leat_groups_grow(struct leat_groups *groups, struct leat_error 
 
     if (groups->room > UINT32_MAX / 4)
         return leat_error_set(err, LEAT_E_LIMIT, "more than %u groups", groups->room);
-    if (!charge(groups, row * (room - groups->room)))
+    if (!leat_groups_charge(groups, row * (room - groups->room)))
         return leat_error_memory(err);
     keys = leat_realloc(groups->keys, (size_t)room * groups->layout->width);
     if (keys)
@@ -58,12 +60,14 @@ enum leat_status leat_groups_grow(struct leat_groups *groups, struct leat_error 
     return LEAT_OK;
 }
 
-static enum leat_status grow_directory(struct leat_groups *groups, struct leat_error *err)
+enum leat_status leat_groups_grow_directory(struct leat_groups *groups, struct leat_error *err)
 {
     uint64_t capacity = groups->capacity ? groups->capacity * 4 : 256;
     uint64_t *directory = NULL;
 
-    if (charge(groups, (capacity - groups->capacity) * sizeof(*directory)))
+    while (capacity <= (uint64_t)groups->count * 2)
+        capacity *= 4;
+    if (leat_groups_charge(groups, (capacity - groups->capacity) * sizeof(*directory)))
         directory = leat_calloc(capacity, sizeof(*directory));
     if (!directory)
         return leat_error_memory(err);
@@ -79,7 +83,6 @@ static enum leat_status grow_directory(struct leat_groups *groups, struct leat_e
     return LEAT_OK;
 }
 
-/* The group of each key row, made where it is new. */
 enum { AHEAD = 12 }; /* rows between asking for a directory entry and reading it */
 
 enum leat_status leat_groups_find(struct leat_groups *groups, const uint8_t *rows,
@@ -88,6 +91,8 @@ enum leat_status leat_groups_find(struct leat_groups *groups, const uint8_t *row
 {
     size_t width = groups->layout->width;
 
+    if (groups->direct.groups)
+        LEAT_TRY(leat_groups_leave_direct(groups, err));
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *row = rows + (size_t)i * width;
         uint64_t tag = hashes[i] & ~(uint64_t)UINT32_MAX, at, entry;
@@ -99,7 +104,7 @@ enum leat_status leat_groups_find(struct leat_groups *groups, const uint8_t *row
         if (i + AHEAD < count && groups->capacity)
             __builtin_prefetch(&groups->directory[hashes[i + AHEAD] & (groups->capacity - 1)]);
         if ((uint64_t)groups->count * 2 >= groups->capacity)
-            LEAT_TRY(grow_directory(groups, err));
+            LEAT_TRY(leat_groups_grow_directory(groups, err));
         at = hashes[i] & (groups->capacity - 1);
         while ((entry = groups->directory[at]) != 0) {
             uint32_t group = (uint32_t)entry - 1;
@@ -134,6 +139,8 @@ bool leat_groups_have(const struct leat_groups *groups, const uint8_t *row, uint
     size_t width = groups->layout->width;
     uint64_t entry;
 
+    if (groups->direct.groups)
+        return leat_groups_have_value(groups, row);
     for (uint64_t at = hash; (entry = groups->directory[at & (groups->capacity - 1)]) != 0; at++)
         if ((entry ^ hash) >> 32 == 0 &&
             leat_key_rows_equal(groups->layout, row, groups->keys + ((uint32_t)entry - 1) * width))
@@ -145,6 +152,7 @@ void leat_groups_drop_directory(struct leat_groups *groups)
 {
     uint64_t bytes = groups->capacity * sizeof(*groups->directory);
 
+    leat_groups_drop_direct(groups);
     leat_accountant_release(groups->arena.accountant, bytes);
     groups->charged -= bytes;
     leat_free(groups->directory);
