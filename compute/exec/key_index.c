@@ -1,19 +1,12 @@
 #include "compute/exec/key_index.h"
 
+#include "base/hot.h"
+
 /* An index takes two bits of memory for each value of the range; a hash table 32 bytes or more a
  * row. */
 #define RANGE_LEAST ((uint64_t)1 << 18) /* always affordable */
 #define RANGE_MOST  ((uint64_t)1 << 29)
 enum { RANGE_PER_ROW = 64, AHEAD = 16 };
-
-/* Counting bits is one instruction where the processor has it. Sanitizers and multiversioned
- * functions do not go together. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__) ||         \
-    !defined(__x86_64__) || !defined(__OPTIMIZE__)
-#define COUNTS_BITS
-#else
-#define COUNTS_BITS __attribute__((target_clones("popcnt", "default")))
-#endif
 
 bool leat_key_index_takes(const struct leat_type *type)
 {
@@ -96,8 +89,8 @@ static inline uint64_t rank_of(const struct leat_key_word *word, uint64_t at)
 }
 
 /* Sets the bits and counts them: how many keys there are. */
-COUNTS_BITS static uint64_t set_bits(struct leat_key_index *index, const int64_t *values,
-                                     const uint8_t *nulls, uint64_t count)
+LEAT_COUNTS_BITS static uint64_t set_bits(struct leat_key_index *index, const int64_t *values,
+                                          const uint8_t *nulls, uint64_t count)
 {
     uint64_t before = 0;
 
@@ -114,8 +107,8 @@ COUNTS_BITS static uint64_t set_bits(struct leat_key_index *index, const int64_t
 }
 
 /* From the last row to the first, so that chains run in the rows' order. */
-COUNTS_BITS static void chain_rows(struct leat_key_index *index, const int64_t *values,
-                                   const uint8_t *nulls, uint64_t count)
+LEAT_COUNTS_BITS static void chain_rows(struct leat_key_index *index, const int64_t *values,
+                                        const uint8_t *nulls, uint64_t count)
 {
     for (uint64_t i = count; i-- > 0;) {
         uint64_t at = (uint64_t)values[i] - (uint64_t)index->minimum;
@@ -166,8 +159,8 @@ enum leat_status leat_key_index_new(const int64_t *values, const uint8_t *nulls,
 /* --- asking --- */
 
 /* The rank + 1 of each value. */
-COUNTS_BITS static void find_ranks(const struct leat_key_index *index, const int64_t *values,
-                                   uint32_t count, uint32_t *out)
+LEAT_COUNTS_BITS static void find_ranks(const struct leat_key_index *index, const int64_t *values,
+                                        uint32_t count, uint32_t *out)
 {
     const struct leat_key_word *words = index->words;
     uint64_t minimum = (uint64_t)index->minimum, range = index->range;

@@ -268,6 +268,42 @@ DEFINE_DECIMAL_SUM(sub_decimal, -)
         return LEAT_OK;                                                                            \
     } while (0)
 
+/* Products of values that fit 64 bits although their types are wider: below 2^126, no limit is
+ * near. False if one does not fit. */
+static inline int64_t narrow(const struct leat_vector *vector, bool small, uint32_t i, bool *fits)
+{
+    leat_int128 value;
+
+    if (small)
+        return ((const int64_t *)vector->data)[i];
+    value = ((const leat_int128 *)vector->data)[i];
+    *fits &= value == (int64_t)value;
+    return (int64_t)value;
+}
+
+#define NARROW_LOOP(a_small, b_small)                                                              \
+    for (uint32_t i = 0; i < call->count; i++)                                                     \
+    out[i] = (leat_int128)narrow(va, a_small, i & a_mask, &fits) *                                 \
+             narrow(vb, b_small, i & b_mask, &fits)
+
+static bool narrow_products(struct kernel_call *call, bool a_small, bool b_small)
+{
+    const struct leat_vector *va = &call->args[0], *vb = &call->args[1];
+    uint32_t a_mask = ARG_MASK(va), b_mask = ARG_MASK(vb);
+    leat_int128 *out = call->out->data;
+    bool fits = true;
+
+    if (a_small && b_small)
+        NARROW_LOOP(true, true);
+    else if (a_small)
+        NARROW_LOOP(true, false);
+    else if (b_small)
+        NARROW_LOOP(false, true);
+    else
+        NARROW_LOOP(false, false);
+    return fits;
+}
+
 static enum leat_status mul_decimal(struct kernel_call *call, struct leat_error *err)
 {
     const struct leat_vector *va = &call->args[0], *vb = &call->args[1];
@@ -280,8 +316,9 @@ static enum leat_status mul_decimal(struct kernel_call *call, struct leat_error 
         PRODUCT_LOOP(int64_t, int64_t, int64_t, uint64_t);
     if (precision <= 38 && digits == 0 && a_small && b_small)
         PRODUCT_LOOP(int64_t, int64_t, leat_int128, leat_int128);
-    if (precision <= 38 && digits == 0 && !a_small && b_small && !call->out->validity)
-        PRODUCT_LOOP(leat_int128, int64_t, leat_int128, leat_int128);
+    if (digits == 0 && !leat_type_is_small_decimal(call->type) &&
+        narrow_products(call, a_small, b_small))
+        return LEAT_OK;
     FOR_VALID(call, i)
     {
         leat_int128 x = decimal_load(va, i & ARG_MASK(va)), y = decimal_load(vb, i & ARG_MASK(vb));

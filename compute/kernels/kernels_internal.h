@@ -9,6 +9,7 @@
 #ifndef LEAT_COMPUTE_KERNELS_INTERNAL_H
 #define LEAT_COMPUTE_KERNELS_INTERNAL_H
 
+#include "base/hot.h"
 #include "compute/kernels/function.h"
 
 typedef unsigned __int128 leat_uint128;
@@ -153,16 +154,6 @@ bool double_to_decimal(double value, unsigned precision, unsigned scale, leat_in
 kernel_fn cast_kernel(const struct leat_type *from, const struct leat_type *to, bool soft);
 /* True if values need no work but another type's name. */
 bool cast_is_relabel(const struct leat_type *from, const struct leat_type *to);
-
-/* Loops that the compiler turns into vector code for the processor at hand. Sanitizers and
- * multiversioned functions do not go together. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__) ||         \
-    !defined(__x86_64__) || !defined(__OPTIMIZE__)
-#define LEAT_HOT
-#else
-#define LEAT_HOT                                                                                   \
-    __attribute__((optimize("O3"), target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#endif
 
 /* Errors met by several files. */
 enum leat_status error_overflow(const struct leat_type *type, struct leat_error *err);

@@ -204,6 +204,22 @@ static enum leat_status skip_gap(struct parquet_leaf_reader *reader, uint32_t ga
     return LEAT_OK;
 }
 
+/* How many of the ascending rows lie below `limit`. */
+static uint32_t rows_below(const uint32_t *rows, uint32_t count, uint32_t limit)
+{
+    uint32_t low = 0, high = count;
+    if (count && rows[count - 1] < limit)
+        return count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (rows[middle] < limit)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 enum leat_status parquet_leaf_read_selected(struct parquet_leaf_reader *reader, uint32_t rows,
                                             const uint32_t *selection, uint32_t selected,
                                             struct leat_vector *out, struct leat_error *err)
@@ -224,8 +240,8 @@ enum leat_status parquet_leaf_read_selected(struct parquet_leaf_reader *reader, 
         struct part part = {.at = done, .count = rows - done, .selection = selection + next};
         if (part.count > reader->page_slots)
             part.count = (uint32_t)reader->page_slots;
-        while (next < selected && selection[next] < done + part.count)
-            next++, part.selected++;
+        part.selected = rows_below(selection + next, selected - next, done + part.count);
+        next += part.selected;
         LEAT_TRY(read_part(reader, out, &part, &any_null, err));
         reader->page_slots -= part.count;
         done += part.count;

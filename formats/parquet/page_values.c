@@ -5,6 +5,8 @@
  */
 #include "formats/parquet/reader_internal.h"
 
+#include "base/hot.h"
+
 #define DELTA_TEXT_MOST ((uint64_t)1 << 30) /* bytes one page of prefixed texts may become */
 
 bool parquet_is_ascii(const uint8_t *bytes, size_t length)
@@ -321,16 +323,23 @@ enum leat_status parquet_page_values(struct parquet_leaf_reader *reader, int64_t
 
 /* --- reading --- */
 
+/* The greatest of the codes; 0 if there are none. */
+LEAT_HOT static uint32_t greatest(const uint32_t *codes, uint32_t count)
+{
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < count; i++)
+        most = codes[i] > most ? codes[i] : most;
+    return most;
+}
+
 enum leat_status parquet_read_codes(struct parquet_leaf_reader *reader, uint32_t count,
                                     uint32_t *out, struct leat_error *err)
 {
-    uint32_t limit = reader->dictionary->length;
-    bool beyond = false;
     if (!parquet_hybrid_get(&reader->codes, out, count))
         return parquet_leaf_corrupt(reader, err, "dictionary codes are cut short");
-    for (uint32_t i = 0; i < count; i++)
-        beyond |= out[i] >= limit;
-    return beyond ? parquet_leaf_corrupt(reader, err, "a code is beyond the dictionary") : LEAT_OK;
+    return count && greatest(out, count) >= reader->dictionary->length
+               ? parquet_leaf_corrupt(reader, err, "a code is beyond the dictionary")
+               : LEAT_OK;
 }
 
 static void look_up(const struct leat_vector *dictionary, size_t width, const uint32_t *codes,
@@ -427,12 +436,9 @@ enum leat_status parquet_pick_codes(struct parquet_leaf_reader *reader, uint32_t
                                     const uint32_t *selection, uint32_t count, uint32_t base,
                                     uint32_t *out, struct leat_error *err)
 {
-    uint32_t highest = 0;
     if (!parquet_hybrid_get_at(&reader->codes, rows, selection, count, base, out))
         return parquet_leaf_corrupt(reader, err, "dictionary codes are cut short");
-    for (uint32_t i = 0; i < count; i++)
-        highest = out[i] > highest ? out[i] : highest;
-    return count && highest >= reader->dictionary->length
+    return count && greatest(out, count) >= reader->dictionary->length
                ? parquet_leaf_corrupt(reader, err, "a code is beyond the dictionary")
                : LEAT_OK;
 }

@@ -10,6 +10,8 @@
  */
 #include "formats/parquet/reader_internal.h"
 
+#include "base/hot.h"
+
 #define MATCHES_MOST (1u << 20) /* dictionary entries judged once a row group */
 
 enum column_kind { COLUMN_CONSTANT, COLUMN_POSITION, COLUMN_FLAT, COLUMN_NESTED };
@@ -534,13 +536,18 @@ static void fall_behind(struct rows *rows, uint64_t count)
     }
 }
 
+LEAT_HOT static void number(uint32_t *out, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = i;
+}
+
 /* Asks the context's filter, reading what it looks at. */
 static enum leat_status apply_filter(struct rows *rows, struct step *step, struct leat_error *err)
 {
     struct leat_row_filter *filter = rows->context.filter;
     struct leat_batch batch = {rows->wanted.count, step->count, rows->vectors};
-    for (uint32_t i = 0; i < step->count; i++)
-        rows->selection[i] = i;
+    number(rows->selection, step->count);
     for (uint32_t s = 0; s < filter->step_count && step->selected; s++) {
         for (uint32_t i = 0; i < filter->steps[s].column_count; i++)
             LEAT_TRY(fill_column(rows, filter->steps[s].columns[i], step, err));
