@@ -571,6 +571,7 @@ static struct node *push_kind(struct planner *pl, struct node *node, struct expr
 {
     struct exprs none = {0}, below = {0};
     struct idset outputs = {0};
+    struct node *rewritten;
 
     switch (node->kind) {
     case NODE_SCAN:
@@ -584,6 +585,9 @@ static struct node *push_kind(struct planner *pl, struct node *node, struct expr
     case NODE_MAP:
         return push_map(pl, node, preds);
     case NODE_AGGREGATE:
+        rewritten = rewrite_group(pl, node);
+        if (rewritten != node)
+            return rewritten ? push(pl, rewritten, preds) : NULL;
         return push_group(pl, node, preds);
     case NODE_JOIN:
         return push_join(pl, node, preds);

@@ -404,6 +404,10 @@ bool node_is_single(const struct node *node);
 /* --- optimize.c, join_order.c, estimate.c --- */
 struct node *optimize(struct planner *pl, struct node *node);
 
+/* --- group_rules.c --- */
+/* The grouping in a form that costs less, or itself. */
+struct node *rewrite_group(struct planner *pl, struct node *group);
+
 /* --- simplify.c --- */
 /* Computes what has constant arguments only, in a list or in a node's conditions and expressions.
  */

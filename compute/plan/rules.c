@@ -12,6 +12,9 @@ static const char *const names[LEAT_RULE_COUNT] = {
     [LEAT_RULE_SEMI_JOIN_PLACE] = "semi_join_place",
     [LEAT_RULE_ANTI_JOIN] = "anti_join",
     [LEAT_RULE_LIMIT_PUSHDOWN] = "limit_pushdown",
+    [LEAT_RULE_GROUP_KEYS] = "group_keys",
+    [LEAT_RULE_SHIFTED_SUMS] = "shifted_sums",
+    [LEAT_RULE_DISTINCT_CALLS] = "distinct_calls",
     [LEAT_RULE_RUNTIME_FILTERS] = "runtime_filters",
 };
 

@@ -12,7 +12,8 @@ from compare import compare
 
 LEAT = os.environ["LEAT"]
 RULES = ["constant_folding", "filter_factoring", "filter_implied", "filter_pushdown", "outer_to_inner", "implied_equalities", "join_order"]
-RULES += ["semi_join_place", "anti_join", "limit_pushdown", "runtime_filters", "all"]
+RULES += ["semi_join_place", "anti_join", "limit_pushdown", "group_keys", "shifted_sums", "distinct_calls"]
+RULES += ["runtime_filters", "all"]
 WAYS = [f"disabled_optimizers TO '{rule}'" for rule in RULES] + ["batch_rows TO 1", "batch_rows TO 3"]
 TABLES = ["customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier"]
 END = "@@end@@"
