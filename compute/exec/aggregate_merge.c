@@ -12,11 +12,11 @@ enum {
     FEW_ROWS = 4,            /* rows of a group, on average, below which its table is set aside */
     SAMPLE = 2048,           /* groups looked up in the table set aside before */
     REPEATED = SAMPLE / 500, /* of them, met again: keys do not come close together */
-    PART_GROUPS = 1 << 15,
+    PART_GROUPS = 1 << 13,
     PARTS_LEAST = 16,
-    PARTS_MOST = 1024,
+    PARTS_MOST = 4096,
     WIDEST = 32, /* values of a range, of a group, for which it goes by value */
-    AHEAD = 12   /* groups between asking for memory and reading it */
+    AHEAD = 32   /* groups between asking for memory and reading it */
 };
 
 static enum leat_status list_add(struct leat_groups_list *list, struct leat_groups *groups,
@@ -312,16 +312,23 @@ static enum leat_status add_groups(struct merge_operator *op, const struct leat_
 {
     const struct leat_aggregate_state *state = op->state;
     size_t stride = state->state_stride;
-    uint32_t groups[LEAT_BATCH_ROWS];
+    uint32_t groups[LEAT_BATCH_ROWS], fresh = op->groups.count;
 
     LEAT_TRY(op->groups.direct.groups ? find_by_value(op, from, ids, count, groups, err)
                                       : find_by_hash(op, from, ids, count, groups, err));
-    for (uint32_t c = 0; c < op->plan->aggregate.call_count; c++) {
-        const struct leat_call_info *info = &state->calls[c];
-        for (uint32_t i = 0; i < count; i++)
-            LEAT_TRY(info->ops->merge(
-                info->call, op->groups.states + groups[i] * stride + info->offset,
-                from->states + ids[i] * stride + info->offset, &op->groups.arena, err));
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *into = op->groups.states + groups[i] * stride;
+        const uint8_t *own = from->states + ids[i] * stride;
+        if (groups[i] == fresh) { /* its first part: the tables outlive the result */
+            memcpy(into, own, stride);
+            fresh++;
+            continue;
+        }
+        for (uint32_t c = 0; c < op->plan->aggregate.call_count; c++) {
+            const struct leat_call_info *info = &state->calls[c];
+            LEAT_TRY(info->ops->merge(info->call, into + info->offset, own + info->offset,
+                                      &op->groups.arena, err));
+        }
     }
     return LEAT_OK;
 }

@@ -88,6 +88,8 @@ static inline bool leat_key_rows_equal(const struct leat_key_layout *layout, con
 /* Copies the bytes behind long strings into the arena, so that the row stands on its own. */
 LEAT_CHECKED enum leat_status leat_key_row_own(const struct leat_key_layout *layout, uint8_t *row,
                                                struct leat_arena *arena, struct leat_error *err);
+/* Asks for the memory behind the row's first long string, which will soon be read. */
+void leat_key_row_ask(const struct leat_key_layout *layout, const uint8_t *row);
 static inline bool leat_key_row_has_null(const uint8_t *row)
 {
     uint64_t bits;

@@ -83,7 +83,35 @@ enum leat_status leat_groups_grow_directory(struct leat_groups *groups, struct l
     return LEAT_OK;
 }
 
-enum { AHEAD = 12 }; /* rows between asking for a directory entry and reading it */
+/* Rows between asking for a directory entry, a key and what lies behind it, and reading them; in
+ * tables that have outgrown the caches. */
+enum { AHEAD = 24, KEY_AHEAD = 16, TEXT_AHEAD = 8, LARGE = 1 << 15 };
+
+static inline const uint8_t *likely_key(const struct leat_groups *groups, uint64_t hash)
+{
+    uint64_t entry = groups->directory[hash & (groups->capacity - 1)];
+
+    return entry && (entry ^ hash) >> 32 == 0
+               ? groups->keys + ((uint32_t)entry - 1) * (size_t)groups->layout->width
+               : NULL;
+}
+
+static inline void ask_ahead(const struct leat_groups *groups, const uint64_t *hashes,
+                             uint32_t left)
+{
+    if (left > AHEAD)
+        __builtin_prefetch(&groups->directory[hashes[AHEAD] & (groups->capacity - 1)]);
+    if (left > KEY_AHEAD) {
+        const uint8_t *key = likely_key(groups, hashes[KEY_AHEAD]);
+        if (key)
+            __builtin_prefetch(key);
+    }
+    if (groups->layout->strings && left > TEXT_AHEAD) {
+        const uint8_t *key = likely_key(groups, hashes[TEXT_AHEAD]);
+        if (key)
+            leat_key_row_ask(groups->layout, key);
+    }
+}
 
 enum leat_status leat_groups_find(struct leat_groups *groups, const uint8_t *rows,
                                   const uint64_t *hashes, uint32_t count, uint32_t *out,
@@ -101,8 +129,8 @@ enum leat_status leat_groups_find(struct leat_groups *groups, const uint8_t *row
             out[i] = out[i - 1];
             continue;
         }
-        if (i + AHEAD < count && groups->capacity)
-            __builtin_prefetch(&groups->directory[hashes[i + AHEAD] & (groups->capacity - 1)]);
+        if (groups->capacity >= LARGE)
+            ask_ahead(groups, hashes + i, count - i);
         if ((uint64_t)groups->count * 2 >= groups->capacity)
             LEAT_TRY(leat_groups_grow_directory(groups, err));
         at = hashes[i] & (groups->capacity - 1);

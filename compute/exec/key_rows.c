@@ -280,3 +280,18 @@ enum leat_status leat_key_row_own(const struct leat_key_layout *layout, uint8_t 
     }
     return LEAT_OK;
 }
+
+void leat_key_row_ask(const struct leat_key_layout *layout, const uint8_t *row)
+{
+    for (uint32_t k = 0; k < layout->count; k++) {
+        struct leat_string string;
+        if (!is_string_slot(layout->types[k]))
+            continue;
+        memcpy(&string, row + layout->offsets[k], 16);
+        if (string.length > LEAT_STRING_INLINE) {
+            __builtin_prefetch(string.view.data);
+            __builtin_prefetch(string.view.data + string.length - 1);
+        }
+        return;
+    }
+}

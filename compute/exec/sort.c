@@ -155,20 +155,23 @@ struct sort_state {
     struct leat_sort_runs *runs; /* not NULL: the rows did not fit, and are there */
 };
 
-/* Rows of each thread; pruned to the first `keep` whenever they are many more. */
+/* Rows of each thread; pruned to the first `keep` whenever they are many more, from when on those
+ * that come behind the last one kept are not taken (sort_bound.c). */
 struct collecting {
     struct leat_exec *exec;
     const struct leat_plan *plan;
     struct leat_node *node;
     unsigned threads;
     struct leat_rows *parts;
-    uint64_t keep; /* UINT64_MAX: all */
+    struct leat_top_bound *bounds; /* of each thread */
+    uint64_t keep;                 /* UINT64_MAX: all */
     pthread_mutex_t lock;
     _Atomic(struct leat_sort_runs *) runs; /* NULL while all fits */
 };
 
-static enum leat_status prune(struct collecting *c, struct leat_rows *rows, struct leat_error *err)
+static enum leat_status prune(struct collecting *c, unsigned thread, struct leat_error *err)
 {
+    struct leat_rows *rows = &c->parts[thread];
     const struct leat_schema *schema = &c->plan->schema;
     struct leat_vector *columns = leat_calloc(schema->count, sizeof(*columns));
     struct leat_rows fresh = {0};
@@ -197,6 +200,9 @@ static enum leat_status prune(struct collecting *c, struct leat_rows *rows, stru
         if (status == LEAT_OK)
             status = leat_rows_append(&fresh, &batch, err);
     }
+    if (status == LEAT_OK && c->keep > 0 && c->keep <= table.length)
+        status = leat_top_bound_set(&c->bounds[thread], c->plan->sort.keys, c->plan->sort.key_count,
+                                    &table, order[c->keep - 1], err);
     leat_table_rows_release(&table);
     leat_arena_release(&arena);
     leat_free(columns);
@@ -253,9 +259,9 @@ static enum leat_status take_rows(void *context, unsigned thread, const struct l
     struct leat_rows *rows = &c->parts[thread];
     uint64_t mine, more;
 
-    LEAT_TRY(leat_rows_append(rows, batch, err));
-    if (c->keep <= 1 << 20 && rows->row_count >= c->keep * 4 + 8 * LEAT_BATCH_ROWS)
-        LEAT_TRY(prune(c, rows, err));
+    LEAT_TRY(leat_top_bound_append(&c->bounds[thread], c->plan->sort.keys, batch, rows, err));
+    if (c->keep <= 1 << 20 && rows->row_count >= c->keep * 4 + 2 * LEAT_BATCH_ROWS)
+        LEAT_TRY(prune(c, thread, err));
     mine = rows->arena.used * c->threads;
     more = mine + rows->row_count * c->threads * LEAT_SORT_BYTES(c->plan->sort.key_count);
     return leat_spill_wanted(c->exec, mine, more) ? move_rows(c, thread, err) : LEAT_OK;
@@ -286,8 +292,12 @@ static enum leat_status collect(struct leat_exec *exec, struct leat_node *node,
     if (plan->sort.limit < UINT64_MAX - plan->sort.offset)
         c.keep = plan->sort.limit + plan->sort.offset;
     c.parts = leat_calloc(c.threads, sizeof(*c.parts));
-    if (!c.parts)
+    c.bounds = leat_calloc(c.threads, sizeof(*c.bounds));
+    if (!c.parts || !c.bounds) {
+        leat_free(c.parts);
+        leat_free(c.bounds);
         return leat_error_memory(err);
+    }
     pthread_mutex_init(&c.lock, NULL);
     for (unsigned i = 0; i < c.threads && status == LEAT_OK; i++)
         status = leat_rows_init(&c.parts[i], &plan->schema, exec->options->accountant, err);
@@ -295,9 +305,12 @@ static enum leat_status collect(struct leat_exec *exec, struct leat_node *node,
         status = leat_pipeline_run(exec, node->children[0], take_rows, &c, err);
     if (status == LEAT_OK)
         status = end_collecting(&c, out, err);
-    for (unsigned i = 0; i < c.threads; i++)
+    for (unsigned i = 0; i < c.threads; i++) {
         leat_rows_release(&c.parts[i]);
+        leat_top_bound_release(&c.bounds[i]);
+    }
     leat_free(c.parts);
+    leat_free(c.bounds);
     pthread_mutex_destroy(&c.lock);
     *runs = c.runs;
     return status;

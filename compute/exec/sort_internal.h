@@ -62,4 +62,28 @@ LEAT_CHECKED enum leat_status leat_sort_runs_open(struct leat_exec *exec,
                                                   struct leat_operator **out,
                                                   struct leat_error *err);
 
+/* --- sort_bound.c --- */
+
+/* What a thread knows of rows that cannot be among the first. Zeros are a bound that keeps nothing
+ * back.
+ */
+enum { LEAT_BOUND_KEYS = 4 };
+struct leat_top_bound {
+    uint32_t count; /* of the keys that are looked at; 0: none is known */
+    struct leat_arena arena;
+    struct leat_vector values[LEAT_BOUND_KEYS]; /* one value each */
+};
+void leat_top_bound_release(struct leat_top_bound *bound);
+/* The table's row is the last of those wanted, by all keys. */
+LEAT_CHECKED enum leat_status leat_top_bound_set(struct leat_top_bound *bound,
+                                                 const struct leat_sort_key *keys,
+                                                 uint32_t key_count,
+                                                 const struct leat_table_rows *table, uint32_t row,
+                                                 struct leat_error *err);
+/* Appends the batch's rows, but those behind the bound. */
+LEAT_CHECKED enum leat_status leat_top_bound_append(const struct leat_top_bound *bound,
+                                                    const struct leat_sort_key *keys,
+                                                    const struct leat_batch *batch,
+                                                    struct leat_rows *rows, struct leat_error *err);
+
 #endif

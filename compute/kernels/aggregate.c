@@ -75,24 +75,43 @@ static enum leat_status keep_update(UPDATE_ARGS, int sign)
 
 #define EXTREME_LOOP(ctype)                                                                        \
     do {                                                                                           \
-        const ctype *values = (const ctype *)args[0].data;                                         \
-        for (uint32_t i = 0; i < count; i++) {                                                     \
+        const ctype *values = (const ctype *)base->data;                                           \
+        ctype kept = 0, value;                                                                     \
+        for (uint32_t i = 0; group_of && i < count; i++) {                                         \
             uint32_t row = TAKEN(i);                                                               \
             struct held *held = STATE(struct held, row);                                           \
-            ctype kept, value = values[row];                                                       \
+            value = values[codes ? codes[row] : row];                                              \
             memcpy(&kept, held->bytes, sizeof(ctype));                                             \
             if (!held->seen || (sign > 0 ? value > kept : value < kept)) {                         \
                 memcpy(held->bytes, &value, sizeof(ctype));                                        \
                 held->seen = true;                                                                 \
             }                                                                                      \
         }                                                                                          \
+        if (group_of || count == 0)                                                                \
+            return LEAT_OK;                                                                        \
+        value = values[codes ? codes[TAKEN(0)] : TAKEN(0)];                                        \
+        memcpy(&kept, one->bytes, sizeof(ctype));                                                  \
+        kept = one->seen ? kept : value;                                                           \
+        for (uint32_t i = 0; i < count; i++) {                                                     \
+            value = values[codes ? codes[TAKEN(i)] : TAKEN(i)];                                    \
+            kept = (sign > 0 ? value > kept : value < kept) ? value : kept;                        \
+        }                                                                                          \
+        memcpy(one->bytes, &kept, sizeof(ctype));                                                  \
+        one->seen = true;                                                                          \
         return LEAT_OK;                                                                            \
     } while (0)
 
 static enum leat_status extreme_update(UPDATE_ARGS, int sign)
 {
-    if (args[0].form == LEAT_FLAT && !args[0].validity) {
+    const struct leat_vector *base =
+        args[0].form == LEAT_DICTIONARY ? args[0].dictionary : &args[0];
+    const uint32_t *codes = args[0].form == LEAT_DICTIONARY ? args[0].codes : NULL;
+    struct held *one = states;
+
+    if (args[0].form != LEAT_CONSTANT && !args[0].validity && !base->validity) {
         switch (args[0].type->id) {
+        case LEAT_INT16:
+            EXTREME_LOOP(int16_t);
         case LEAT_INT32:
         case LEAT_DATE:
             EXTREME_LOOP(int32_t);

@@ -47,9 +47,9 @@ enum leat_plan_rule {
     LEAT_RULE_SEMI_JOIN_PLACE,
     LEAT_RULE_ANTI_JOIN, /* NOT IN and NOT EXISTS */
     LEAT_RULE_LIMIT_PUSHDOWN,
-    LEAT_RULE_GROUP_KEYS,     /* keys that others determine are computed behind the grouping */
-    LEAT_RULE_SHIFTED_SUMS,   /* sum(a + 1), sum(a + 2), ... of sum(a) and count(a) */
-    LEAT_RULE_DISTINCT_CALLS, /* DISTINCT calls by a grouping of their argument */
+    LEAT_RULE_GROUP_KEYS,      /* keys that others determine are computed behind the grouping */
+    LEAT_RULE_SHIFTED_SUMS,    /* sum(a + 1), sum(a + 2), ... of sum(a) and count(a) */
+    LEAT_RULE_DISTINCT_CALLS,  /* DISTINCT calls by a grouping of their argument */
     LEAT_RULE_RUNTIME_FILTERS, /* from the build sides of joins into scans */
     LEAT_RULE_COUNT
 };
