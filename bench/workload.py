@@ -30,11 +30,12 @@ def new_parser(description: str, repeats: int) -> argparse.ArgumentParser:
     return parser
 
 
-def make_data(generator: str, folder: Path, scale: float, parts: int = 1) -> Path:
-    """TPC-H on Snappy Parquet: TABLE.parquet, or with `parts` a folder TABLE with as many files of each large table."""
-    target = folder / (f"sf{scale:g}" if parts == 1 else f"sf{scale:g}-{parts}")
+def make_data(generator: str, folder: Path, scale: float, parts: int = 1, compression: str = "snappy") -> Path:
+    """TPC-H on Parquet: TABLE.parquet, or with `parts` a folder TABLE with as many files of each large table."""
+    target = folder / (f"sf{scale:g}" + (f"-{parts}" if parts > 1 else "") + (f"-{compression}" if compression != "snappy" else ""))
     if not (target / "complete").exists():
-        command = [generator, "parquet", "-s", f"{scale:g}", "--compression", "SNAPPY", "--output-dir", str(target)]
+        codec = {"snappy": "SNAPPY", "zstd": "ZSTD(3)"}[compression]
+        command = [generator, "parquet", "-s", f"{scale:g}", "--compression", codec, "--output-dir", str(target)]
         command += ["--parts", str(parts)] if parts > 1 else []
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         (target / "complete").touch()

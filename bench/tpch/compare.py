@@ -25,6 +25,7 @@ from workload import TABLES, make_data, new_parser, read_queries  # noqa: E402
 def parse_arguments() -> argparse.Namespace:
     parser = new_parser(__doc__, repeats=5)
     parser.add_argument("--threads", type=int, default=2, help="of both (default 2)")
+    parser.add_argument("--compression", choices=["snappy", "zstd"], default="snappy", help="of the files (default snappy)")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     return parser.parse_args()
 
@@ -81,7 +82,7 @@ class DuckDB:
 
 
 def report(numbers: list[int], ours: list[float], theirs: list[float], arguments: argparse.Namespace) -> None:
-    print(f"TPC-H scale factor {arguments.scale:g}, Snappy Parquet, {arguments.threads} threads, hot, ", end="")
+    print(f"TPC-H scale factor {arguments.scale:g}, Parquet with {arguments.compression}, {arguments.threads} threads, hot, ", end="")
     print(f"medians of {arguments.repeats}; DuckDB {duckdb.__version__}. Below 1, Leat is faster.\n")
     print("query   Leat ms   DuckDB ms   ratio")
     for q, a, b in sorted(zip(numbers, ours, theirs, strict=True), key=lambda r: r[2] / r[1]):
@@ -93,7 +94,7 @@ def report(numbers: list[int], ours: list[float], theirs: list[float], arguments
 
 def main() -> int:
     arguments = parse_arguments()
-    data = make_data(arguments.generator, arguments.data, arguments.scale)
+    data = make_data(arguments.generator, arguments.data, arguments.scale, compression=arguments.compression)
     texts = read_queries(arguments.queries_folder, arguments.queries)
     numbers, queries = list(texts), list(texts.values())
     leat, duck = Leat(arguments, data), DuckDB(arguments, data)

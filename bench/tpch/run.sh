@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # TPC-H on Parquet, Leat beside the newest DuckDB: results compared first, then times, a ratio for each query.
 #   bench/tpch/run.sh                    scale factor 1, 2 threads, 5 repeats
-#   bench/tpch/run.sh --scale 10 --threads 2 --repeats 5 --queries 1,6,18
+#   bench/tpch/run.sh --scale 10 --threads 2 --repeats 5 --queries 1,6,18 --compression zstd
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 suites=${LEAT_SUITES:-$root/../shared/suites}

@@ -310,6 +310,57 @@ static enum leat_status run_timezone(struct kernel_call *call, struct leat_error
     return LEAT_OK;
 }
 
+/* A period with its start before its end; a null that remains is the end. */
+struct period {
+    int64_t start, end;
+    bool no_start, no_end;
+};
+
+static struct period period_of(const struct kernel_call *call, uint32_t first, uint32_t i)
+{
+    struct period p = {0, 0, arg_is_null(call, first, i), arg_is_null(call, first + 1, i)};
+
+    p.start = p.no_start ? 0 : ARG(int64_t, call, first, i);
+    p.end = p.no_end ? 0 : ARG(int64_t, call, first + 1, i);
+    if (p.no_start || (!p.no_end && p.end < p.start))
+        p = (struct period){p.end, p.start, p.no_end, p.no_start};
+    return p;
+}
+
+/* PostgreSQL's OVERLAPS: periods without their end, or moments where start and end are the same. 1
+ * true, 0 false, -1 unknown. */
+static int overlap(struct period a, struct period b)
+{
+    if (a.no_start || b.no_start)
+        return -1;
+    if (a.start == b.start)
+        return a.no_end || b.no_end ? -1 : 1;
+    if (b.start < a.start) {
+        struct period other = a;
+        a = b;
+        b = other;
+    }
+    if (a.no_end)
+        return -1;
+    return b.start < a.end ? 1 : b.no_end ? -1 : 0;
+}
+
+static enum leat_status run_overlaps(struct kernel_call *call, struct leat_error *err)
+{
+    for (uint32_t i = 0; i < call->count; i++) {
+        int result = overlap(period_of(call, 0, i), period_of(call, 2, i));
+        ((uint8_t *)call->out->data)[i] = result == 1;
+        if (result < 0)
+            LEAT_TRY(kernel_set_null(call, i, err));
+    }
+    return LEAT_OK;
+}
+
+#define OVERLAPS(args)                                                                             \
+    FUNCTION("overlaps", "(start, end) OVERLAPS (start, end) -> boolean",                          \
+             "whether periods have a moment in common; ends may be intervals", args, 'b',          \
+             FUNCTION_NOT_STRICT | FUNCTION_TOTAL, run_overlaps, NULL)
+
 #define CLOCK(name_, signature_, help_, result_, run_, once_)                                      \
     {                                                                                              \
         .name = (name_), .kind = LEAT_FUNCTION_SCALAR, .signature = (signature_), .help = (help_), \
@@ -361,6 +412,9 @@ static const struct leat_function functions[] = {
              run_age, NULL),
     FUNCTION("age", "age(timestamptz) -> interval", "difference to today", "Z", 'I', FUNCTION_TOTAL,
              run_age, NULL),
+    OVERLAPS("SSSS"),
+    OVERLAPS("ZZZZ"),
+    OVERLAPS("TTTT"),
     FUNCTION("date_bin", "date_bin(interval, timestamp, origin) -> timestamp",
              "start of the bin that holds it", "ISS", 'S', 0, run_date_bin, NULL),
     FUNCTION("date_bin", "date_bin(interval, timestamptz, origin) -> timestamptz",

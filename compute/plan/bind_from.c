@@ -655,6 +655,13 @@ static struct node *make_join(struct planner *pl, const struct leat_sql_from *fr
                   "a subquery in the condition of an outer join is not supported");
         return NULL;
     }
+    if (from->asof && (dependent || pending)) {
+        plan_fail(pl, LEAT_E_SQL_UNSUPPORTED, from->right->offset, from->right->length, NULL,
+                  "ASOF JOIN takes neither LATERAL items nor subqueries in its condition");
+        return NULL;
+    }
+    if (from->asof)
+        return make_asof(pl, from, left, right, conds);
     if (dependent) {
         if (!inner && from->join != LEAT_SQL_JOIN_LEFT) {
             plan_fail(pl, LEAT_E_SQL_UNSUPPORTED, from->right->offset, from->right->length, NULL,

@@ -174,6 +174,24 @@ static struct leat_expr *start_of_statement(struct planner *pl, const struct lea
     return expr;
 }
 
+/* Ends of OVERLAPS that are intervals count from their start. */
+static bool add_intervals(struct planner *pl, struct leat_expr **args)
+{
+    for (uint32_t i = 1; i < 4; i += 2) {
+        struct leat_expr *both[2] = {args[i - 1], args[i]};
+        if (!both[0] || !both[1] || is_unknown(both[1]) || both[1]->type->id != LEAT_INTERVAL)
+            continue;
+        if (is_unknown(both[0]))
+            both[0] =
+                coerce(pl, both[0], leat_type_get(LEAT_TIMESTAMP), LEAT_CAST_EXPLICIT, "OVERLAPS");
+        args[i] =
+            both[0] ? call_function(pl, "+", both, 2, both[1]->offset, both[1]->length) : NULL;
+        if (!args[i])
+            return false;
+    }
+    return true;
+}
+
 struct leat_expr *call_function(struct planner *pl, const char *name, struct leat_expr **args,
                                 uint32_t count, uint32_t offset, uint32_t length)
 {
@@ -183,6 +201,8 @@ struct leat_expr *call_function(struct planner *pl, const char *name, struct lea
     struct leat_expr *expr;
 
     if (!types || !literal)
+        return NULL;
+    if (count == 4 && strcmp(name, "overlaps") == 0 && !add_intervals(pl, args))
         return NULL;
     for (uint32_t i = 0; i < count; i++) {
         if (!args[i])

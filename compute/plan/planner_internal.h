@@ -391,6 +391,9 @@ bool bind_series_args(struct planner *pl, struct leat_expr **args, uint32_t give
                       const struct leat_sql_expr *call);
 struct node *bind_from_item(struct planner *pl, const struct leat_sql_from *from,
                             struct scope *scope);
+/* --- bind_asof.c --- */
+struct node *make_asof(struct planner *pl, const struct leat_sql_from *from, struct node *left,
+                       struct node *right, struct exprs *conds);
 /* --- unnest.c --- */
 /* Joins with a right side that may use columns of the left; the result does not. */
 struct node *join_dependent(struct planner *pl, enum leat_join_type type, struct node *left,

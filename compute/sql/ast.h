@@ -209,6 +209,7 @@ struct leat_sql_from {
     /* JOIN */
     enum leat_sql_join join;
     bool natural;
+    bool asof;      /* JOIN: INNER or LEFT */
     bool spark;     /* names are the same in any case */
     bool spark_csv; /* csv.`path`: columns are called _c0, _c1, ... */
     uint16_t depth;

@@ -16,6 +16,14 @@ static struct leat_sql_from *new_from(struct parser *p, enum leat_sql_from_kind 
     return from;
 }
 
+/* ASOF [LEFT | INNER] JOIN; plain `asof` is a name. */
+static bool starts_asof(const struct parser *p)
+{
+    return is_word(p, "asof") &&
+           (is_keyword_at(p, 1, LEAT_KEYWORD_JOIN) || is_keyword_at(p, 1, LEAT_KEYWORD_LEFT) ||
+            is_keyword_at(p, 1, LEAT_KEYWORD_INNER));
+}
+
 /* Words that go on with FROM though they could be an alias. */
 static bool ends_table(const struct parser *p)
 {
@@ -28,6 +36,8 @@ static bool ends_table(const struct parser *p)
         return is_keyword_at(p, 1, LEAT_KEYWORD_AS) && is_keyword_at(p, 2, LEAT_KEYWORD_OF);
     if (is_keyword(p, LEAT_KEYWORD_SEMI) || is_keyword(p, LEAT_KEYWORD_ANTI))
         return is_keyword_at(p, 1, LEAT_KEYWORD_JOIN);
+    if (starts_asof(p))
+        return true;
     /* Inside CREATE TEST: GIVEN x AS q GIVEN ..., EXPECT ... */
     return (is_keyword(p, LEAT_KEYWORD_GIVEN) || is_keyword(p, LEAT_KEYWORD_EXPECT)) &&
            starts_test_part(p);
@@ -235,6 +245,10 @@ static bool parse_join_words(struct parser *p, struct leat_sql_from *join)
         return expect_keyword(p, LEAT_KEYWORD_JOIN);
     }
     join->join = LEAT_SQL_JOIN_INNER;
+    if (starts_asof(p)) {
+        advance(p);
+        join->asof = true;
+    }
     if (is_keyword(p, LEAT_KEYWORD_NATURAL)) {
         advance(p);
         join->natural = found = true;

@@ -423,6 +423,26 @@ static struct leat_sql_expr *parse_collate(struct parser *p, struct leat_sql_exp
     return expr;
 }
 
+/* (start, end) OVERLAPS (start, end) */
+static struct leat_sql_expr *parse_overlaps(struct parser *p, struct leat_sql_expr *left,
+                                            size_t start)
+{
+    struct leat_sql_expr *args[4], *right;
+
+    advance(p);
+    right = parse_level(p, LEVEL_LIKE + 1);
+    if (!right)
+        return NULL;
+    if (left->kind != LEAT_SQL_ROW || left->arg_count != 2 || right->kind != LEAT_SQL_ROW ||
+        right->arg_count != 2) {
+        fail_here(p);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < 4; i++)
+        args[i] = (i < 2 ? left : right)->args[i % 2];
+    return make_call(p, "overlaps", start, 4, args);
+}
+
 /* AND, OR: all operands of one run. */
 static struct leat_sql_expr *parse_run(struct parser *p, struct leat_sql_expr *left,
                                        enum leat_keyword keyword, int level, size_t start)
@@ -502,11 +522,8 @@ static struct leat_sql_expr *parse_one(struct parser *p, struct leat_sql_expr *l
             return parse_at_time_zone(p, left, start);
         if (level <= LEVEL_COLLATE && is_keyword(p, LEAT_KEYWORD_COLLATE))
             return parse_collate(p, left, start);
-        if (level <= LEVEL_COMPARE && is_keyword(p, LEAT_KEYWORD_OVERLAPS)) {
-            fail_token(p, LEAT_E_SQL_UNSUPPORTED, "write a1 < b2 AND b1 < a2",
-                       "OVERLAPS is not supported");
-            return NULL;
-        }
+        if (level <= LEVEL_LIKE && is_keyword(p, LEAT_KEYWORD_OVERLAPS))
+            return parse_overlaps(p, left, start);
     }
     *more = false;
     return left;
