@@ -189,6 +189,11 @@ static struct leat_sql_query *parse_inline_values(struct parser *p)
     return query;
 }
 
+static bool starts_pivot(const struct parser *p)
+{
+    return !p->spark && (is_keyword(p, LEAT_KEYWORD_PIVOT) || is_keyword(p, LEAT_KEYWORD_UNPIVOT));
+}
+
 static struct leat_sql_from *parse_table_ref(struct parser *p)
 {
     size_t start = p->position;
@@ -219,6 +224,14 @@ static struct leat_sql_from *parse_table_ref(struct parser *p)
             if (from && (!parse_table_name(p, from) || !parse_alias(p, from)))
                 from = NULL;
         }
+    }
+    while (from && !p->failed && starts_pivot(p)) {
+        from->lateral |= lateral;
+        from->offset = offset_of(p, start);
+        from->length = length_since(p, start);
+        from = parse_pivot(p, from, start);
+        if (from && !parse_alias(p, from))
+            return NULL;
     }
     if (!from || p->failed)
         return NULL;

@@ -108,10 +108,6 @@ static bool parse_from_clause(struct parser *p, struct leat_sql_select *select)
     } while (accept_symbol(p, ","));
     select->from = items.items;
     select->from_count = items.count;
-    if (is_keyword(p, LEAT_KEYWORD_PIVOT) || is_keyword(p, LEAT_KEYWORD_UNPIVOT))
-        return fail_token(p, LEAT_E_SQL_UNSUPPORTED,
-                          "write sum(x) FILTER (WHERE k = 'a') AS a, ... with GROUP BY",
-                          "PIVOT is not supported");
     return true;
 }
 

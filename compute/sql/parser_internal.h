@@ -165,6 +165,9 @@ bool parse_control(struct parser *p, struct leat_sql_control *out);
 /* --- parse_from.c --- */
 struct leat_sql_from *parse_from_item(struct parser *p);
 
+/* --- parse_pivot.c: PIVOT or UNPIVOT behind a table, the current token --- */
+struct leat_sql_from *parse_pivot(struct parser *p, struct leat_sql_from *table, size_t start);
+
 /* --- parse_statement.c, parse_create.c --- */
 struct leat_sql_statement *parse_statement(struct parser *p);
 bool parse_create(struct parser *p, struct leat_sql_statement *statement);
