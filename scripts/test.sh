@@ -84,7 +84,7 @@ if [ -z "$quick" ]; then
         unit asan
         LEAT=$root/build/asan/leat run "asan differential" tests/differential/run.sh --seed 2 --count 300
         LEAT=$root/build/asan/leat run "asan tpch" tests/tpch/run.sh
-        LEAT=$root/build/asan/leat run "asan postgres" tests/postgres/run.sh
+        LEAT_TEST_ALLOCATIONS=60 LEAT=$root/build/asan/leat run "asan postgres" tests/postgres/run.sh
     else
         failed=$((failed + 1)) failures+=("asan build")
     fi

@@ -411,6 +411,10 @@ enum leat_status leat_session_run(struct leat_session *session, const char *name
     *errors = script.errors;
     *error_count = script.error_count;
     if (status != LEAT_OK) {
+        if (script.error_count == 0) { /* it was not the text: memory ran out */
+            *errors = err;
+            *error_count = 1;
+        }
         if (session->transaction == LEAT_TRANSACTION_OPEN)
             session->transaction = LEAT_TRANSACTION_FAILED;
         return status;

@@ -235,9 +235,28 @@ static void query__every_failed_allocation_is_reported(void **state)
         "SELECT regexp_replace(t, 'a', 'b'), split_part(t, ' ', 1), array_agg(length(t)), "
         "stddev(length(t)) FROM (VALUES ('a long text that is not inline'), ('b')) v(t) "
         "GROUP BY t",
+        /* keys that lie close together, in groupings and joins; then one far away */
+        "SELECT count(*), sum(c) FROM (SELECT k, count(*) AS c FROM (SELECT CASE WHEN i = 4900 "
+        "THEN 1000000000000 WHEN i % 7 = 0 THEN NULL ELSE i % 700 END AS k FROM "
+        "generate_series(1, 5000) s(i)) t GROUP BY k) g JOIN generate_series(1, 700) r(i) ON k = i",
+        "SELECT count(*) FROM generate_series(1, 300) l(i) LEFT JOIN (SELECT i % 40 AS k FROM "
+        "generate_series(1, 90) s(i)) r ON l.i = r.k WHERE l.i NOT IN (SELECT i * 3 FROM "
+        "generate_series(1, 20) t(i))",
+        "SELECT i % 5, count(DISTINCT i % 3), avg(i), count(*) FROM generate_series(1, 50) s(i) "
+        "GROUP BY 1, 1 + 1 ORDER BY 1",
+        "SELECT i, (i * 7919) % 10007 AS h FROM generate_series(1, 9000) s(i) ORDER BY h DESC, i "
+        "LIMIT 3",
+        "SELECT l.i, r.i FROM generate_series(1, 9, 2) l(i) ASOF LEFT JOIN generate_series(2, 9, "
+        "3) r(i) ON l.i >= r.i ORDER BY 1",
+        "SELECT * FROM (VALUES (1, 2, 3), (4, 5, 6)) t(a, b, c) UNPIVOT (v FOR n IN (b, c)) "
+        "PIVOT (max(v) FOR n IN ('b', 'c')) ORDER BY 1",
+        "SELECT (date '2024-01-01', interval '1 day') OVERLAPS (date '2024-01-01', NULL::date)",
     };
     (void)state;
     for (size_t q = 0; q < sizeof(queries) / sizeof(queries[0]); q++) {
+        struct leat_buffer want;
+        leat_buffer_init(&want, 0);
+        assert_int_equal(run_query(queries[q], 1, &want), LEAT_OK);
         for (uint64_t n = 1;; n++) {
             struct leat_buffer text;
             leat_buffer_init(&text, 0);
@@ -245,6 +264,10 @@ static void query__every_failed_allocation_is_reported(void **state)
             enum leat_status status = run_query(queries[q], 1, &text);
             bool fired = leat_fault_alloc_fired();
             leat_fault_alloc_arm(0, false);
+            if (status == LEAT_OK) {
+                assert_int_equal(text.length, want.length);
+                assert_memory_equal(text.data, want.data, want.length);
+            }
             leat_buffer_release(&text);
             if (!fired) {
                 assert_int_equal(status, LEAT_OK);
@@ -254,6 +277,7 @@ static void query__every_failed_allocation_is_reported(void **state)
                 fail_msg("allocation %llu of %s: %s", (unsigned long long)n, queries[q],
                          err.message);
         }
+        leat_buffer_release(&want);
     }
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# leat serve and the clients of PostgreSQL: the protocol byte by byte, psql, pgbench, psycopg, JDBC, node's pg.
+# leat serve and the clients of PostgreSQL: the protocol byte by byte, failing allocations, psql, pgbench, psycopg, JDBC, node's pg.
 set -uo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 export LEAT=${LEAT:-$root/build/release/leat}
@@ -19,6 +19,7 @@ part() {
 }
 
 part protocol timeout 600 python3 -B tests/postgres/protocol.py
+part allocations timeout 600 python3 -B tests/postgres/allocations.py "${LEAT_TEST_ALLOCATIONS:-1000}"
 if command -v psql >/dev/null && [ -n "$(ls /usr/lib/postgresql/*/bin/pgbench 2>/dev/null || command -v pgbench)" ]; then
     mkdir "$work/clients"
     PATH=$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':') part psql timeout 600 python3 -B tests/postgres/clients.py "$work/clients"
