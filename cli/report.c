@@ -1,5 +1,6 @@
 /* Errors as people read them (message, place, the line with a caret, hint) and as JSON lines for
  * programs. */
+#include "formats/json_tree.h"
 #include "cli/command.h"
 
 #include <inttypes.h>
@@ -67,17 +68,21 @@ static void print_error(const struct leat_error *error)
 
 static void print_json(const struct leat_error *error)
 {
-    json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "code", "", "sqlstate", error->sqlstate,
-        "message", error->message, "hint", error->hint, "source", error->place.source, "line",
-        (json_int_t)error->place.line, "column", (json_int_t)error->place.column, "offset",
-        (json_int_t)error->place.offset, "length", (json_int_t)error->place.length);
+    json_t *json;
     char *text = NULL;
+    struct leat_error ignored;
 
+    leat_json_tree_init();
+    json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "code", "", "sqlstate",
+                     error->sqlstate, "message", error->message, "hint", error->hint, "source",
+                     error->place.source, "line", (json_int_t)error->place.line, "column",
+                     (json_int_t)error->place.column, "offset", (json_int_t)error->place.offset,
+                     "length", (json_int_t)error->place.length);
     if (json && json_object_set_new(json, "code", json_sprintf("L%04d", error->code)) == 0)
-        text = json_dumps(json, JSON_COMPACT);
+        if (leat_json_tree_dump(json, JSON_COMPACT, &text, &ignored) != LEAT_OK)
+            text = NULL;
     fprintf(stderr, "%s\n", text ? text : "{\"code\":\"L0001\",\"message\":\"out of memory\"}");
-    free(text);
+    leat_free(text);
     json_decref(json);
 }
 

@@ -7,6 +7,38 @@
 
 enum { BESIDE = 1 << 16 };
 
+static _Thread_local bool failed; /* an allocation of jansson's */
+
+static void *tree_malloc(size_t size)
+{
+    void *block = leat_malloc(size);
+
+    failed |= !block;
+    return block;
+}
+
+void leat_json_tree_init(void)
+{
+    json_set_alloc_funcs(tree_malloc, leat_free);
+    failed = false;
+}
+
+enum leat_status leat_json_tree_dump(const json_t *tree, size_t flags, char **out,
+                                     struct leat_error *err)
+{
+    size_t length = tree ? json_dumpb(tree, NULL, 0, flags) : 0;
+    char *text = length ? leat_malloc(length + 1) : NULL;
+
+    *out = NULL;
+    if (!text || failed || json_dumpb(tree, text, length, flags) != length || failed) {
+        leat_free(text);
+        return leat_error_memory(err);
+    }
+    text[length] = 0;
+    *out = text;
+    return LEAT_OK;
+}
+
 enum leat_status leat_json_tree_load(const char *text, size_t length, size_t flags,
                                      const char *name, int code, json_t **out,
                                      struct leat_error *err)

@@ -15,4 +15,13 @@ LEAT_CHECKED enum leat_status leat_json_tree_load(const char *text, size_t lengt
                                                   const char *name, int code, json_t **out,
                                                   struct leat_error *err);
 
+/* jansson's memory passes the seam; what failed of it in this thread is forgotten. Called before a
+ * tree is made or changed. */
+void leat_json_tree_init(void);
+/* The tree as text with NUL, for leat_free. LEAT_NO_MEMORY also if any allocation for a tree has
+ * failed in this thread since leat_json_tree_init: jansson's functions that set a value tell, but
+ * callers need not look, and json_dumps itself does not look whether a key fitted. */
+LEAT_CHECKED enum leat_status leat_json_tree_dump(const json_t *tree, size_t flags, char **out,
+                                                  struct leat_error *err);
+
 #endif

@@ -19,7 +19,7 @@ enum leat_status leat_files_register(struct leat_error *err)
     enum leat_status status = LEAT_OK;
 
     pthread_mutex_lock(&lock);
-    json_set_alloc_funcs(leat_malloc, leat_free); /* JSON memory passes the seam */
+    leat_json_tree_init();
     for (size_t i = 0; all_systems[i] && status == LEAT_OK; i++)
         status = leat_file_system_register(all_systems[i], err);
     pthread_mutex_unlock(&lock);
@@ -54,10 +54,9 @@ static enum leat_status apply_one(const char *scheme, const json_t *settings,
             break;
     if (!system)
         return leat_error_set(err, LEAT_E_MESSAGE, "settings of a storage \"%s\"", scheme);
-    text = json_dumps(settings, JSON_COMPACT);
-    if (!text)
-        return leat_error_memory(err);
-    status = system->settings_apply(text, strlen(text), err);
+    status = leat_json_tree_dump(settings, JSON_COMPACT, &text, err);
+    if (status == LEAT_OK)
+        status = system->settings_apply(text, strlen(text), err);
     leat_free(text);
     return status;
 }

@@ -97,7 +97,4 @@ LEAT_CHECKED enum leat_status leat_manifest_write(const char *path, const struct
 /* The snapshot object of an id, or NULL. */
 json_t *leat_table_snapshot(const struct leat_table *table, int64_t id);
 
-/* All JSON memory passes the seam. Called by whatever first uses jansson. */
-void leat_lake_json_init(void);
-
 #endif

@@ -1,5 +1,6 @@
 /* Writes manifest lists and manifests: fills batches whose columns are those of manifest_schema.c
  * and hands them to the Avro writer with the metadata that the specification demands. */
+#include "formats/json_tree.h"
 #include "storage/lake/manifest_schema.h"
 
 #include <inttypes.h>
@@ -216,6 +217,7 @@ static enum leat_status metadata_texts(const struct leat_table *table,
 {
     json_t *json = leat_lake_struct_to_json(table->schema.fields, table->schema.count);
     json_t *array = json_array();
+    enum leat_status status;
     char name[32];
 
     *schema = *fields = NULL;
@@ -228,17 +230,14 @@ static enum leat_status metadata_texts(const struct leat_table *table,
                                         "transform", name, "source-id", spec->fields[i].source_id,
                                         "field-id", spec->fields[i].field_id));
     }
-    if (json && array) {
-        *schema = json_dumps(json, JSON_COMPACT);
-        *fields = json_dumps(array, JSON_COMPACT);
-    }
+    status = leat_json_tree_dump(json, JSON_COMPACT, schema, err);
+    if (status == LEAT_OK)
+        status = leat_json_tree_dump(array, JSON_COMPACT, fields, err);
     json_decref(json);
     json_decref(array);
-    if (*schema && *fields)
-        return LEAT_OK;
-    leat_free(*schema);
-    leat_free(*fields);
-    return leat_error_memory(err);
+    if (status != LEAT_OK)
+        leat_free(*schema);
+    return status;
 }
 
 static enum leat_status write_entries(const char *path, const struct leat_table *table,

@@ -9,11 +9,6 @@
 
 enum { METADATA_MAXIMUM = 256 << 20, PREVIOUS_KEPT = 100 };
 
-void leat_lake_json_init(void)
-{
-    json_set_alloc_funcs(leat_malloc, leat_free);
-}
-
 enum leat_status leat_lake_path(const char *stored, const char **out, struct leat_error *err)
 {
     const struct leat_file_system *system;
@@ -175,7 +170,7 @@ enum leat_status leat_table_create(const char *location, const struct leat_schem
     int32_t last = 0;
     enum leat_status status;
 
-    leat_lake_json_init();
+    leat_json_tree_init();
     memset(out, 0, sizeof(*out));
     leat_arena_init(&out->arena, NULL);
     status = leat_lake_schema_from(schema, 1, &out->arena, &stored, &last, err);
@@ -260,7 +255,7 @@ enum leat_status leat_table_load(const char *metadata_location, struct leat_tabl
     enum leat_status status;
     const char *path;
 
-    leat_lake_json_init();
+    leat_json_tree_init();
     memset(out, 0, sizeof(*out));
     leat_arena_init(&out->arena, NULL);
     out->metadata_location = leat_arena_strdup(&out->arena, metadata_location);
@@ -408,9 +403,7 @@ enum leat_status leat_table_write_metadata(struct leat_table *table, const char 
     if (json_object_set_new(table->json, "last-updated-ms",
                             json_integer(now > previous ? now : previous)) != 0)
         return leat_error_memory(err);
-    text = json_dumps(table->json, JSON_COMPACT);
-    if (!text)
-        return leat_error_memory(err);
+    LEAT_TRY(leat_json_tree_dump(table->json, JSON_COMPACT, &text, err));
     status = leat_folder_create(folder, err);
     if (status == LEAT_OK)
         status = leat_bytes_list_append(written, path, strlen(path), err);

@@ -2,6 +2,7 @@
 import fcntl
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -198,6 +199,42 @@ def changes() -> None:
             check(f"{name}: orphans", found == named, found ^ named)
 
 
+SCRIPT = """
+CREATE TABLE main.r AS SELECT i AS id, i % 7 AS k, 'text that is long enough ' || i AS t, i / 3.0 AS d FROM generate_series(1, 3000) s(i);
+INSERT INTO main.r SELECT id + 5000, k, t, d FROM main.r WHERE k = 3;
+UPDATE main.r SET d = 0 WHERE id < 10;
+DELETE FROM main.r WHERE id BETWEEN 20 AND 30;
+MERGE INTO main.r USING (SELECT 5 AS id) n ON r.id = n.id WHEN MATCHED THEN UPDATE SET t = 'x';
+BEGIN; INSERT INTO main.r VALUES (1,1,'a',1); ROLLBACK;
+SELECT count(*), sum(id), count(DISTINCT t), sum(d) FROM main.r;
+SELECT a.k, count(*), max(b.t), sum(sum(b.id)) OVER (ORDER BY a.k) FROM main.r a JOIN main.r b ON a.id = b.id - 5000 GROUP BY a.k ORDER BY a.k;
+COPY (SELECT * FROM main.r WHERE id < 50) TO 'out.parquet';
+SELECT count(*) FROM 'out.parquet' WHERE t LIKE '%long%';
+COPY (SELECT * FROM main.r WHERE id < 50) TO 'out.csv';
+SELECT count(*), sum(id) FROM 'out.csv';
+"""
+
+
+def allocations(count: int) -> None:
+    """A script of statements on a lake with an allocation that fails: it ends with an error of memory, or as without; never in another way."""
+    folder = f"{WORK}/allocations"
+
+    def attempt(**faults: str) -> subprocess.CompletedProcess:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        command = [LEAT, "query", "-q", "--lake", "lake", "--create-lake", "--threads", "2"]
+        return subprocess.run(command, cwd=folder, input=SCRIPT, capture_output=True, text=True, env={**os.environ, **faults}, timeout=120)
+
+    whole = attempt(LEAT_FAULT_COUNT="1")
+    found = re.search(r"allocations (\d+)", whole.stderr)
+    check("allocations: the script", whole.returncode == 0 and found and int(found.group(1)) > 1000, whole.stderr)
+    total = int(found.group(1)) if found else 0
+    for n in range(1, total + 1, max(1, total // count)):
+        done = attempt(LEAT_FAULT_ALLOC=str(n))
+        good = done.stdout == whole.stdout if done.returncode == 0 else done.returncode in (1, 2) and "memory" in done.stderr
+        check(f"allocations: {n} of {total}", good, (done.returncode, done.stderr[-500:]))
+
+
 def random_moments(count: int) -> None:
     """The example, killed at random moments from its start to a little behind its end, on a first and on a second run."""
     project, data = f"{WORK}/example", f"{EXAMPLE}/data"
@@ -339,6 +376,7 @@ def main() -> int:
     two_steps()
     replay()
     changes()
+    allocations(200)
     random_moments(int(os.environ.get("LEAT_TEST_KILLS", "200")))
     print(f"{passed} passed, {failed} failed")
     return failed > 0

@@ -423,11 +423,10 @@ enum leat_status leat_hdfs_settings_put(struct leat_buffer *out, struct leat_err
     pthread_mutex_lock(&lock);
     tree = settings_tree();
     pthread_mutex_unlock(&lock);
-    text = tree ? json_dumps(tree, JSON_COMPACT) : NULL;
+    status = leat_json_tree_dump(tree, JSON_COMPACT, &text, err);
     json_decref(tree);
-    if (!text)
-        return leat_error_memory(err);
-    status = leat_buffer_append_string(out, text, err);
+    if (status == LEAT_OK)
+        status = leat_buffer_append_string(out, text, err);
     leat_free(text);
     return status;
 }

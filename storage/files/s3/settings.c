@@ -413,13 +413,15 @@ static int put_all(json_t *object, const struct s3_settings *settings)
 enum leat_status s3_settings_put(const struct s3_settings *settings, struct leat_buffer *out,
                                  struct leat_error *err)
 {
-    enum leat_status status = LEAT_NO_MEMORY;
+    enum leat_status status;
     json_t *object = json_object();
     char *text = NULL;
 
-    if (object && put_all(object, settings) == 0)
-        text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
-    status = text ? leat_buffer_append_string(out, text, err) : leat_error_memory(err);
+    status = object && put_all(object, settings) == 0
+                 ? leat_json_tree_dump(object, JSON_COMPACT | JSON_SORT_KEYS, &text, err)
+                 : leat_error_memory(err);
+    if (status == LEAT_OK)
+        status = leat_buffer_append_string(out, text, err);
     leat_free(text);
     json_decref(object);
     return status;
