@@ -2,6 +2,8 @@
  * FROM: tables, files, table functions, subqueries, STREAM, and joins between them.
  */
 #include "compute/sql/parser_internal.h"
+
+#include "columns/value.h"
 #include <stdio.h>
 
 static struct leat_sql_from *new_from(struct parser *p, enum leat_sql_from_kind kind, size_t start)
@@ -51,7 +53,7 @@ static bool refuse_table_suffix(struct parser *p)
         is_keyword_at(p, 1, LEAT_KEYWORD_AS) && is_keyword_at(p, 2, LEAT_KEYWORD_OF))
         return fail_token(p, LEAT_E_SQL_UNSUPPORTED, NULL,
                           "reading an earlier version (AS OF) is not supported yet");
-    if (is_keyword(p, LEAT_KEYWORD_TABLESAMPLE))
+    if (p->spark && is_keyword(p, LEAT_KEYWORD_TABLESAMPLE))
         return fail_token(p, LEAT_E_SQL_UNSUPPORTED, NULL, "TABLESAMPLE is not supported");
     return true;
 }
@@ -189,6 +191,68 @@ static struct leat_sql_query *parse_inline_values(struct parser *p)
     return query;
 }
 
+/* The share of rows that TABLESAMPLE asks for, in percent. */
+static struct leat_sql_expr *parse_percentage(struct parser *p)
+{
+    struct leat_sql_expr *expr;
+    double value;
+
+    if (!accept_word(p, "bernoulli") && !accept_word(p, "system")) {
+        fail_token(p, LEAT_E_SQL_UNSUPPORTED, "write TABLESAMPLE BERNOULLI (10)",
+                   "TABLESAMPLE takes BERNOULLI or SYSTEM");
+        return NULL;
+    }
+    if (!expect_symbol(p, "(") || !(expr = parse_expr(p)) || !expect_symbol(p, ")"))
+        return NULL;
+    if (expr->kind != LEAT_SQL_INTEGER && expr->kind != LEAT_SQL_DECIMAL) {
+        fail_at(p, LEAT_E_SQL_UNSUPPORTED, expr->offset, expr->length,
+                "write a number from 0 to 100", "the share of TABLESAMPLE must be a number");
+        return NULL;
+    }
+    if (!leat_parse_double(expr->text.data, expr->text.length, &value) || value > 100) {
+        fail_at(p, LEAT_E_SYNTAX, expr->offset, expr->length, NULL,
+                "the share of TABLESAMPLE is from 0 to 100");
+        return NULL;
+    }
+    return expr;
+}
+
+/* t TABLESAMPLE BERNOULLI (10): each row with a chance of its own. SYSTEM means the same. */
+static struct leat_sql_from *parse_sample(struct parser *p, struct leat_sql_from *table,
+                                          size_t start)
+{
+    struct leat_sql_from *out = new_from(p, LEAT_SQL_FROM_QUERY, start);
+    struct leat_sql_star *star = parser_alloc(p, sizeof(*star));
+    struct leat_sql_expr *all = new_expr(p, LEAT_SQL_STAR, start), *args[2], *less, *hundred;
+
+    advance(p);
+    args[1] = out && star && all ? parse_percentage(p) : NULL;
+    if (!args[1])
+        return NULL;
+    if (is_word(p, "repeatable")) {
+        fail_token(p, LEAT_E_SQL_UNSUPPORTED, NULL, "TABLESAMPLE ... REPEATABLE is not supported");
+        return NULL;
+    }
+    all->star = star;
+    all->depth = 1;
+    hundred = new_expr(p, LEAT_SQL_DECIMAL, start);
+    if (!hundred)
+        return NULL;
+    hundred->text = leat_text_of("100.0");
+    hundred->depth = 1;
+    args[0] = args[1];
+    args[1] = hundred;
+    args[1] = make_expr(p, LEAT_SQL_OPERATOR, start, "/", 2, args);
+    args[0] = args[1] ? make_call(p, "random", start, 0, NULL) : NULL;
+    less = args[0] ? make_expr(p, LEAT_SQL_OPERATOR, start, "<", 2, args) : NULL;
+    out->query = less ? make_select(p, start, false, &all, 1, &table, 1, less) : NULL;
+    out->depth = (uint16_t)(table->depth + 1);
+    out->alias = table->alias;
+    if (!out->alias.text.data && table->path.count)
+        out->alias = table->path.parts[table->path.count - 1];
+    return out->query ? out : NULL;
+}
+
 static bool starts_pivot(const struct parser *p)
 {
     return !p->spark && (is_keyword(p, LEAT_KEYWORD_PIVOT) || is_keyword(p, LEAT_KEYWORD_UNPIVOT));
@@ -225,12 +289,13 @@ static struct leat_sql_from *parse_table_ref(struct parser *p)
                 from = NULL;
         }
     }
-    while (from && !p->failed && starts_pivot(p)) {
+    while (from && !p->failed && (starts_pivot(p) || is_keyword(p, LEAT_KEYWORD_TABLESAMPLE))) {
+        bool pivots = starts_pivot(p);
         from->lateral |= lateral;
         from->offset = offset_of(p, start);
         from->length = length_since(p, start);
-        from = parse_pivot(p, from, start);
-        if (from && !parse_alias(p, from))
+        from = pivots ? parse_pivot(p, from, start) : parse_sample(p, from, start);
+        if (from && pivots && !parse_alias(p, from))
             return NULL;
     }
     if (!from || p->failed)
