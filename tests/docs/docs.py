@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-DOCUMENTS = [("README.md", "."), ("docs/data_pipelines.md", "."), ("docs/serve.md", "."), ("examples/flights/README.md", "examples/flights")]
+DOCUMENTS = [("README.md", "."), ("docs/data_pipelines.md", "."), ("docs/serve.md", "."), ("docs/sql.md", "."), ("examples/flights/README.md", "examples/flights")]
 root, work = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 passed = failed = 0
 
