@@ -15,7 +15,7 @@ enum {
     PART_GROUPS = 1 << 13,
     PARTS_LEAST = 16,
     PARTS_MOST = 4096,
-    WIDEST = 32, /* values of a range, of a group, for which it goes by value */
+    WIDEST = 24, /* values of a range, of a group, for which it goes by value */
     AHEAD = 32   /* groups between asking for memory and reading it */
 };
 
@@ -334,14 +334,14 @@ static enum leat_status add_groups(struct merge_operator *op, const struct leat_
 }
 
 /* A part of a range goes by value if it is not too wide. */
-static enum leat_status begin_part(struct merge_operator *op, uint32_t part, struct leat_error *err)
+static void begin_part(struct merge_operator *op, uint32_t part)
 {
     const struct leat_merged_groups *merged = &op->state->merged;
     int64_t low = INT64_MAX, high = INT64_MIN;
     uint64_t count = 0;
 
     if (!merged->splitters)
-        return LEAT_OK;
+        return;
     for (size_t t = 0; t < merged->tables.count; t++) {
         const uint32_t *starts = merged->starts + t * (merged->parts + 1);
         for (uint32_t at = starts[part]; at < starts[part + 1]; at++) {
@@ -353,9 +353,8 @@ static enum leat_status begin_part(struct merge_operator *op, uint32_t part, str
             count++;
         }
     }
-    if (count == 0 || (uint64_t)high - (uint64_t)low >= count * WIDEST)
-        return LEAT_OK;
-    return leat_groups_go_direct(&op->groups, low, high, err);
+    if (count > 0 && (uint64_t)high - (uint64_t)low < count * WIDEST)
+        leat_groups_go_direct(&op->groups, low, high);
 }
 
 static enum leat_status merge_part(struct merge_operator *op, uint32_t part, struct leat_error *err)
@@ -366,7 +365,7 @@ static enum leat_status merge_part(struct merge_operator *op, uint32_t part, str
     leat_groups_release(&op->groups);
     leat_groups_init(&op->groups, &op->state->layout, op->state->state_stride,
                      op->exec->options->accountant);
-    LEAT_TRY(begin_part(op, part, err));
+    begin_part(op, part);
     for (size_t t = 0; t < merged->tables.count; t++) {
         const uint32_t *starts = merged->starts + t * (merged->parts + 1);
         for (uint32_t at = starts[part]; at < starts[part + 1]; at += LEAT_BATCH_ROWS) {

@@ -9,7 +9,7 @@
 enum {
     LEAST_GROUPS = 128,     /* before which nothing is changed */
     DENSE = 16,             /* values of the window for a group, at most, to change over */
-    SPARSE = 32,            /* and to stay */
+    SPARSE = 24,            /* and to stay */
     BATCH_WINDOW = 1 << 18, /* values that any window may have */
     AHEAD = 12
 };
@@ -33,22 +33,21 @@ void leat_groups_drop_direct(struct leat_groups *groups)
     groups->direct.size = 0;
 }
 
-/* A window of `size` values from `first` on, with the groups that there are. */
-static enum leat_status set_window(struct leat_groups *groups, int64_t first, uint64_t size,
-                                   struct leat_error *err)
+/* A window of `size` values from `first` on, with the groups that there are. False, and nothing
+ * changed, if there is no memory for it: a directory does with less. */
+static bool set_window(struct leat_groups *groups, int64_t first, uint64_t size)
 {
     struct leat_direct_groups *direct = &groups->direct;
-    uint32_t *array = NULL;
+    uint32_t *array;
 
-    if (leat_groups_charge(groups, size * sizeof(*array))) {
-        array = leat_calloc(size, sizeof(*array));
-        if (!array) {
-            leat_accountant_release(groups->arena.accountant, size * sizeof(*array));
-            groups->charged -= size * sizeof(*array);
-        }
+    if (!leat_groups_charge(groups, size * sizeof(*array)))
+        return false;
+    array = leat_calloc(size, sizeof(*array));
+    if (!array) {
+        leat_accountant_release(groups->arena.accountant, size * sizeof(*array));
+        groups->charged -= size * sizeof(*array);
+        return false;
     }
-    if (!array)
-        return leat_error_memory(err);
     if (direct->groups) {
         memcpy(array + ((uint64_t)direct->first - (uint64_t)first), direct->groups,
                direct->size * sizeof(*array));
@@ -66,13 +65,12 @@ static enum leat_status set_window(struct leat_groups *groups, int64_t first, ui
     direct->first = first;
     direct->size = size;
     direct->dense = true;
-    return LEAT_OK;
+    return true;
 }
 
-enum leat_status leat_groups_go_direct(struct leat_groups *groups, int64_t first, int64_t last,
-                                       struct leat_error *err)
+void leat_groups_go_direct(struct leat_groups *groups, int64_t first, int64_t last)
 {
-    return set_window(groups, first, (uint64_t)last - (uint64_t)first + 1, err);
+    set_window(groups, first, (uint64_t)last - (uint64_t)first + 1);
 }
 
 enum leat_status leat_groups_leave_direct(struct leat_groups *groups, struct leat_error *err)
@@ -113,14 +111,14 @@ static struct bounds bounds_of(const int64_t *values, const uint8_t *nulls, uint
 
 /* Changes over if the table has doubled since it was last asked and its values lie close together.
  */
-static enum leat_status consider(struct leat_groups *groups, struct leat_error *err)
+static void consider(struct leat_groups *groups)
 {
     struct leat_direct_groups *direct = &groups->direct;
     struct bounds bounds = {INT64_MAX, INT64_MIN};
     uint64_t size;
 
     if (groups->count < LEAST_GROUPS || groups->count < direct->considered_at * 2)
-        return LEAT_OK;
+        return;
     direct->considered_at = groups->count;
     for (uint32_t g = 0; g < groups->count; g++) {
         int64_t value;
@@ -131,8 +129,8 @@ static enum leat_status consider(struct leat_groups *groups, struct leat_error *
     }
     size = (uint64_t)bounds.high - (uint64_t)bounds.low + 1; /* 0: all values there are */
     if (size - 1 >= (uint64_t)groups->count * DENSE)
-        return LEAT_OK;
-    return set_window(groups, bounds.low, size, err);
+        return;
+    set_window(groups, bounds.low, size);
 }
 
 /* Makes the window hold the bounds, or goes back to the directory. */
@@ -163,7 +161,7 @@ static enum leat_status follow(struct leat_groups *groups, struct bounds bounds,
         uint64_t room = (uint64_t)INT64_MAX - (uint64_t)bounds.high;
         size += slack < room ? slack : room;
     }
-    return set_window(groups, bounds.low, size, err);
+    return set_window(groups, bounds.low, size) ? LEAT_OK : leat_groups_leave_direct(groups, err);
 }
 
 static enum leat_status new_group(struct leat_groups *groups, uint64_t nulls, int64_t value,
@@ -192,7 +190,7 @@ enum leat_status leat_groups_find_values(struct leat_groups *groups, const int64
     if (direct->unfit)
         return LEAT_OK;
     if (!direct->groups)
-        LEAT_TRY(consider(groups, err));
+        consider(groups);
     if (direct->groups)
         LEAT_TRY(follow(groups, bounds_of(values, nulls, count), count, err));
     if (!direct->groups)

@@ -50,9 +50,9 @@ LEAT_CHECKED enum leat_status leat_groups_find_values(struct leat_groups *groups
                                                       struct leat_error *err);
 /* The key of a group of a single integer-like key; false if it is null. */
 bool leat_groups_value(const struct leat_groups *groups, uint32_t group, int64_t *value);
-/* An empty table goes by value from the beginning, for values from `first` to `last`. */
-LEAT_CHECKED enum leat_status leat_groups_go_direct(struct leat_groups *groups, int64_t first,
-                                                    int64_t last, struct leat_error *err);
+/* An empty table goes by value from the beginning, for values from `first` to `last`, if there is
+ * memory for that. */
+void leat_groups_go_direct(struct leat_groups *groups, int64_t first, int64_t last);
 /* Whether the key row is among the groups; the directory must be there. */
 bool leat_groups_have(const struct leat_groups *groups, const uint8_t *row, uint64_t hash);
 /* Frees what only finding needs; keys, hashes and states stay. */
