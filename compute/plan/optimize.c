@@ -359,10 +359,12 @@ static bool is_required(struct planner *pl, const struct leat_expr *expr)
     return expr->kind == LEAT_EXPR_COLUMN && pl->columns[expr->column].required;
 }
 
-/* A filter NOT mark where the mark is never null: an anti join. */
-static bool mark_to_anti(struct planner *pl, struct node *node, struct exprs *preds)
+/* A filter NOT mark where the mark is never null: an anti join, *mark its column, which is false in
+ * all rows that are left; UINT32_MAX if it stays as it is. */
+static bool mark_to_anti(struct planner *pl, struct node *node, struct exprs *preds, uint32_t *mark)
 {
     struct exprs kept = {0};
+    struct leat_expr *no;
     bool never_null = rule_is_on(pl, LEAT_RULE_ANTI_JOIN), found = false;
 
     for (uint32_t i = 0; i < node->conds.count; i++) {
@@ -380,7 +382,12 @@ static bool mark_to_anti(struct planner *pl, struct node *node, struct exprs *pr
         if (!is_not_mark && !exprs_add(pl, &kept, preds->items[i]))
             return false;
     }
+    *mark = UINT32_MAX;
     if (found) {
+        *mark = node->columns.items[0];
+        no = expr_boolean(pl, false);
+        if (!no || !exprs_replace(pl, &kept, mark, &no, 1))
+            return false;
         node->join = LEAT_JOIN_ANTI;
         node->columns = (struct ids){0};
         *preds = kept;
@@ -392,13 +399,25 @@ static bool mark_to_anti(struct planner *pl, struct node *node, struct exprs *pr
     return true;
 }
 
+/* The mark's column, for who may still ask for it. */
+static struct node *with_mark(struct planner *pl, struct node *node, uint32_t mark)
+{
+    struct node *map = new_node(pl, NODE_MAP, node);
+
+    return map && ids_add(pl, &map->columns, mark) &&
+                   exprs_add(pl, &map->exprs, expr_boolean(pl, false))
+               ? map
+               : NULL;
+}
+
 static struct node *push_semi_join(struct planner *pl, struct node *node, struct exprs *preds)
 {
     struct idset left = {0}, right = {0};
     struct exprs left_preds = {0}, right_preds = {0};
+    uint32_t mark = UINT32_MAX;
     struct node *out;
 
-    if (node->join == LEAT_JOIN_MARK && !mark_to_anti(pl, node, preds))
+    if (node->join == LEAT_JOIN_MARK && !mark_to_anti(pl, node, preds, &mark))
         return NULL;
     if (!node_outputs(pl, node->left, &left) || !node_outputs(pl, node->right, &right) ||
         !take(pl, preds, &left, &left_preds))
@@ -416,7 +435,7 @@ static struct node *push_semi_join(struct planner *pl, struct node *node, struct
     }
     if (!(node->left = push_here(pl, node->left, &left_preds)))
         return NULL;
-    return new_filter(pl, node, preds);
+    return new_filter(pl, mark == UINT32_MAX ? node : with_mark(pl, node, mark), preds);
 }
 
 static struct node *push_join(struct planner *pl, struct node *node, struct exprs *preds)
