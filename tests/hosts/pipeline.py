@@ -30,7 +30,7 @@ def check(name, good, text=""):
 
 
 def leat(folder, *arguments):
-    return subprocess.run([LEAT, *arguments], cwd=folder, capture_output=True, text=True, timeout=300)
+    return subprocess.run([LEAT, *arguments], cwd=folder, capture_output=True, text=True, timeout=900)
 
 
 def words(result):
