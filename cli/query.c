@@ -160,6 +160,10 @@ static int run_query(int argc, char **argv)
     if (!leat_cli_parse(&leat_command_query, options, sizeof(options) / sizeof(options[0]), &argc,
                         argv))
         return LEAT_EXIT_USAGE;
+    if (argc == 1 && !o.sql && !o.file && strpbrk(argv[0], " \t\n;")) {
+        o.sql = argv[0];
+        argc = 0;
+    }
     if (argc > 0)
         return usage("unexpected argument", argv[0], "give SQL with -c, or a file with -f");
     if (o.format && !leat_cli_format_parse(o.format, &format))
@@ -212,7 +216,7 @@ const struct leat_command leat_command_query = {
     "  echo 'SELECT 1; SELECT 2' | leat query\n"
     "  leat query                          (a prompt, on a terminal)\n\n"
     "Options:\n"
-    "  -c, --command SQL     statements, separated by ;\n"
+    "  -c, --command SQL     statements, separated by ; (-c may be left out)\n"
     "  -f, --file FILE       the same from a file; - is standard input\n"
     "  -i, --interactive     run each statement of standard input when it ends; go on after "
     "errors\n"

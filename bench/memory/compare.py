@@ -60,6 +60,7 @@ def main() -> int:
     print(f"TPC-H scale factor {arguments.scale:g}, {arguments.threads} threads: seconds and peak MiB\n")
     print(f"{'work':<10} {'limit':>6} {'Leat s':>9} {'MiB':>6} {'DuckDB s':>9} {'MiB':>6}")
     failures = 0
+    answers: dict[tuple[str, str], str] = {}
     for name, statements in work.items():
         for limit in arguments.limits.split(","):
             folder = tempfile.mkdtemp()
@@ -74,6 +75,9 @@ def main() -> int:
             for who, result in zip(("Leat", "DuckDB"), results, strict=True):
                 if result[3]:
                     print(f"           {who}: {result[3][:150]}")
+                elif answers.setdefault((name, who), result[2]) != result[2]:
+                    print(f"           {who}: the answer differs from that under the first limit")
+                    failures += who == "Leat"
             failures += results[0][3] != ""
             shutil.rmtree(folder)
     return failures > 0

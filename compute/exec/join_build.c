@@ -82,15 +82,16 @@ static enum leat_status build_index(struct leat_exec *exec, struct leat_join_sta
     if (status == LEAT_OK)
         status = build_keys(exec, s, exprs, &target, err);
     if (status == LEAT_OK)
-        status = leat_key_index_new(target.values, target.nulls, s->build.length, &s->arena,
-                                    &s->index, err);
+        status = leat_key_index_new(target.values, target.nulls, s->build.length,
+                                    exec->options->cancel, &s->arena, &s->index, err);
     if (status == LEAT_OK && s->index)
         s->build_has_null = memchr(target.nulls, 1, s->build.length) != NULL;
     leat_arena_release(&arena);
     return status;
 }
 
-static enum leat_status build_directory(struct leat_join_state *s, struct leat_error *err)
+static enum leat_status build_directory(struct leat_exec *exec, struct leat_join_state *s,
+                                        struct leat_error *err)
 {
     uint64_t capacity = 64, hashes[LEAT_BATCH_ROWS];
 
@@ -105,6 +106,7 @@ static enum leat_status build_directory(struct leat_join_state *s, struct leat_e
     for (uint64_t end = s->build.length; end > 0;) {
         uint64_t start = (end - 1) / LEAT_BATCH_ROWS * LEAT_BATCH_ROWS;
         const uint8_t *rows = s->keys + start * s->layout.width;
+        LEAT_TRY(leat_exec_check(exec, err));
         leat_key_rows_hash(&s->layout, rows, (uint32_t)(end - start), hashes);
         for (uint64_t i = end - start; i-- > 0;) {
             uint64_t *entry = &s->directory[hashes[i] & s->mask];
@@ -178,7 +180,7 @@ enum leat_status leat_join_build(struct leat_exec *exec, struct leat_node *node,
         if (!s->keys)
             return leat_error_memory(err);
         LEAT_TRY(build_keys(exec, s, keys, &rows, err));
-        LEAT_TRY(build_directory(s, err));
+        LEAT_TRY(build_directory(exec, s, err));
     }
     if (s->build_kept || s->build_given) {
         s->matched = leat_arena_calloc(&s->arena, s->build.length + 1, 1);

@@ -82,19 +82,28 @@ static struct extent measure(const int64_t *values, const uint8_t *nulls, uint64
     return extent;
 }
 
+/* Asked every so many rows, since each may be a miss of the cache. */
+static inline bool gives_up(const struct leat_cancel *cancel, uint64_t row)
+{
+    return row % ((uint64_t)1 << 20) == 0 && leat_cancel_requested(cancel);
+}
+
 static inline uint64_t rank_of(const struct leat_key_word *word, uint64_t at)
 {
     return word->before +
            (uint64_t)__builtin_popcountll(word->bits & (((uint64_t)1 << (at & 63)) - 1));
 }
 
-/* Sets the bits and counts them: how many keys there are. */
-LEAT_COUNTS_BITS static uint64_t set_bits(struct leat_key_index *index, const int64_t *values,
-                                          const uint8_t *nulls, uint64_t count)
+/* Sets the bits and counts them: how many keys there are, if it ended. */
+LEAT_COUNTS_BITS static bool set_bits(struct leat_key_index *index, const int64_t *values,
+                                      const uint8_t *nulls, uint64_t count,
+                                      const struct leat_cancel *cancel, uint64_t *distinct)
 {
     uint64_t before = 0;
 
     for (uint64_t i = 0; i < count; i++) {
+        if (gives_up(cancel, i))
+            return false;
         uint64_t at = (uint64_t)values[i] - (uint64_t)index->minimum;
         if (!nulls || !nulls[i])
             index->words[at >> 6].bits |= (uint64_t)1 << (at & 63);
@@ -103,14 +112,18 @@ LEAT_COUNTS_BITS static uint64_t set_bits(struct leat_key_index *index, const in
         index->words[w].before = before;
         before += (uint64_t)__builtin_popcountll(index->words[w].bits);
     }
-    return before;
+    *distinct = before;
+    return true;
 }
 
 /* From the last row to the first, so that chains run in the rows' order. */
-LEAT_COUNTS_BITS static void chain_rows(struct leat_key_index *index, const int64_t *values,
-                                        const uint8_t *nulls, uint64_t count)
+LEAT_COUNTS_BITS static bool chain_rows(struct leat_key_index *index, const int64_t *values,
+                                        const uint8_t *nulls, uint64_t count,
+                                        const struct leat_cancel *cancel)
 {
     for (uint64_t i = count; i-- > 0;) {
+        if (gives_up(cancel, i))
+            return false;
         uint64_t at = (uint64_t)values[i] - (uint64_t)index->minimum;
         uint32_t *head;
         if (nulls && nulls[i])
@@ -120,11 +133,17 @@ LEAT_COUNTS_BITS static void chain_rows(struct leat_key_index *index, const int6
             index->next[i] = *head;
         *head = (uint32_t)i + 1;
     }
+    return true;
+}
+
+static enum leat_status cancelled(struct leat_error *err)
+{
+    return leat_error_set(err, LEAT_E_CANCELLED, "the query was cancelled");
 }
 
 enum leat_status leat_key_index_new(const int64_t *values, const uint8_t *nulls, uint64_t count,
-                                    struct leat_arena *arena, struct leat_key_index **out,
-                                    struct leat_error *err)
+                                    const struct leat_cancel *cancel, struct leat_arena *arena,
+                                    struct leat_key_index **out, struct leat_error *err)
 {
     struct extent extent = measure(values, nulls, count);
     uint64_t range = (uint64_t)extent.maximum - (uint64_t)extent.minimum, distinct;
@@ -143,14 +162,16 @@ enum leat_status leat_key_index_new(const int64_t *values, const uint8_t *nulls,
     index->words = leat_arena_calloc(arena, range / 64 + 2, sizeof(*index->words));
     if (!index->words)
         return leat_error_memory(err);
-    distinct = set_bits(index, values, nulls, count);
+    if (!set_bits(index, values, nulls, count, cancel, &distinct))
+        return cancelled(err);
     if (!extent.ascending) {
         index->heads = leat_arena_calloc(arena, distinct, sizeof(uint32_t));
         if (distinct < extent.count)
             index->next = leat_arena_alloc(arena, count * sizeof(uint32_t));
         if (!index->heads || (distinct < extent.count && !index->next))
             return leat_error_memory(err);
-        chain_rows(index, values, nulls, count);
+        if (!chain_rows(index, values, nulls, count, cancel))
+            return cancelled(err);
     }
     *out = index;
     return LEAT_OK;

@@ -8,6 +8,7 @@
 #define LEAT_COMPUTE_EXEC_KEY_INDEX_H
 
 #include "base/memory.h"
+#include "base/system.h"
 #include "columns/vector.h"
 
 struct leat_key_word {
@@ -27,9 +28,11 @@ bool leat_key_index_takes(const struct leat_type *type);
 /* The values of the vector's first `count` rows; those of null rows are undefined. */
 void leat_key_values(const struct leat_vector *vector, uint32_t count, int64_t *out);
 /* Indexes `count` values, but those that `nulls` marks with 1 (NULL: none). *out NULL: there is
- * none, or they lie too far apart. Memory lies in the arena. */
+ * none, or they lie too far apart. Memory lies in the arena. LEAT_CANCELLED soon after `cancel`
+ * (or NULL) asks for it. */
 LEAT_CHECKED enum leat_status leat_key_index_new(const int64_t *values, const uint8_t *nulls,
-                                                 uint64_t count, struct leat_arena *arena,
+                                                 uint64_t count, const struct leat_cancel *cancel,
+                                                 struct leat_arena *arena,
                                                  struct leat_key_index **out,
                                                  struct leat_error *err);
 /* firsts[i]: the first row + 1 whose key is values[i], or 0. Rows of a key come in ascending order.

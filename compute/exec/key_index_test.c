@@ -16,7 +16,7 @@ static void expect_rows(const int64_t *values, const uint8_t *nulls, uint64_t co
     uint32_t *firsts = malloc(asked_count * sizeof(*firsts));
 
     leat_arena_init(&arena, NULL);
-    assert_int_equal(leat_key_index_new(values, nulls, count, &arena, &index, &err), LEAT_OK);
+    assert_int_equal(leat_key_index_new(values, nulls, count, NULL, &arena, &index, &err), LEAT_OK);
     assert_non_null(index);
     leat_key_index_find(index, asked, asked_count, firsts);
     for (uint32_t i = 0; i < asked_count; i++) {
@@ -77,13 +77,28 @@ static void key_index__keys_far_apart_have_none(void **state)
     struct leat_error err;
     (void)state;
     leat_arena_init(&arena, NULL);
-    assert_int_equal(leat_key_index_new(far, NULL, 2, &arena, &index, &err), LEAT_OK);
+    assert_int_equal(leat_key_index_new(far, NULL, 2, NULL, &arena, &index, &err), LEAT_OK);
     assert_null(index);
-    assert_int_equal(leat_key_index_new(wide, NULL, 2, &arena, &index, &err), LEAT_OK);
+    assert_int_equal(leat_key_index_new(wide, NULL, 2, NULL, &arena, &index, &err), LEAT_OK);
     assert_null(index);
-    assert_int_equal(leat_key_index_new(far, all, 2, &arena, &index, &err), LEAT_OK);
+    assert_int_equal(leat_key_index_new(far, all, 2, NULL, &arena, &index, &err), LEAT_OK);
     assert_null(index);
-    assert_int_equal(leat_key_index_new(NULL, NULL, 0, &arena, &index, &err), LEAT_OK);
+    assert_int_equal(leat_key_index_new(NULL, NULL, 0, NULL, &arena, &index, &err), LEAT_OK);
+    assert_null(index);
+    leat_arena_release(&arena);
+}
+
+static void key_index__is_given_up_when_cancelled(void **state)
+{
+    const int64_t values[] = {3, 1, 2};
+    struct leat_cancel cancel = {true};
+    struct leat_arena arena;
+    struct leat_key_index *index;
+    struct leat_error err;
+    (void)state;
+    leat_arena_init(&arena, NULL);
+    assert_int_equal(leat_key_index_new(values, NULL, 3, &cancel, &arena, &index, &err),
+                     LEAT_CANCELLED);
     assert_null(index);
     leat_arena_release(&arena);
 }
@@ -95,6 +110,7 @@ int main(void)
         cmocka_unit_test(key_index__keys_repeated_and_null_in_any_order),
         cmocka_unit_test(key_index__ends_of_the_type),
         cmocka_unit_test(key_index__keys_far_apart_have_none),
+        cmocka_unit_test(key_index__is_given_up_when_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,24 +1,12 @@
 /* Top rows: once a thread has as many as are wanted, the first key of the last of them says which
  * further rows cannot be among the first. Rows with the same first key are taken, since other keys
  * decide. */
+#include "compute/exec/key_index.h"
 #include "compute/exec/sort_internal.h"
 
 static bool has_plain_order(const struct leat_type *type)
 {
-    switch (type->id) {
-    case LEAT_INT16:
-    case LEAT_INT32:
-    case LEAT_INT64:
-    case LEAT_DATE:
-    case LEAT_TIMESTAMP:
-    case LEAT_TIMESTAMPTZ:
-    case LEAT_TEXT:
-        return true;
-    case LEAT_DECIMAL:
-        return leat_type_is_small_decimal(type);
-    default:
-        return false;
-    }
+    return leat_key_index_takes(type) || type->id == LEAT_TEXT;
 }
 
 void leat_top_bound_release(struct leat_top_bound *bound)
@@ -72,6 +60,9 @@ static uint32_t take(const struct leat_top_bound *bound, const struct leat_vecto
     uint32_t taken = 0;
 
     switch (key->type->id) {
+    case LEAT_INT8:
+        TAKE_NUMBERS(int8_t);
+        break;
     case LEAT_INT16:
         TAKE_NUMBERS(int16_t);
         break;

@@ -20,9 +20,13 @@ struct asof {
     struct shared *shared[2];
 };
 
-static bool refuse(struct asof *a, const char *what)
+/* At the condition, where there is one. */
+static bool refuse(struct asof *a, const struct leat_expr *cond, const char *what)
 {
-    return plan_fail(a->pl, LEAT_E_SQL_UNSUPPORTED, a->from->right->offset, a->from->right->length,
+    bool placed = cond && cond->length;
+
+    return plan_fail(a->pl, LEAT_E_SQL_UNSUPPORTED, placed ? cond->offset : a->from->right->offset,
+                     placed ? cond->length : a->from->right->length,
                      "write ASOF JOIN quotes q ON t.symbol = q.symbol AND t.at >= q.at", "%s",
                      what);
 }
@@ -57,13 +61,13 @@ static bool add_condition(struct asof *a, struct leat_expr *cond, const struct i
         return false;
     if (sides[0] < 0 || sides[1] < 0 || sides[0] == sides[1] ||
         (found < 0 && !expr_is_equality(cond)))
-        return refuse(a,
+        return refuse(a, cond,
                       "ASOF JOIN takes equal keys and one comparison of times, each of both sides");
     if (found < 0)
         return exprs_add(a->pl, &a->keys[0], cond->args[sides[0] == 0 ? 0 : 1]) &&
                exprs_add(a->pl, &a->keys[1], cond->args[sides[0] == 0 ? 1 : 0]);
     if (a->time[0])
-        return refuse(a, "ASOF JOIN takes one comparison of times");
+        return refuse(a, cond, "ASOF JOIN takes one comparison of times");
     a->later = (found >= 2) == (sides[0] == 0);
     a->same_time = found % 2 == 0;
     a->time[0] = cond->args[sides[0] == 0 ? 0 : 1];
@@ -89,7 +93,7 @@ static bool divide_conditions(struct asof *a, const struct node *left, const str
     for (uint32_t i = 0; i < conds->count; i++)
         if (!add_condition(a, conds->items[i], outputs))
             return false;
-    return a->time[0] || refuse(a, "ASOF JOIN needs a comparison of times");
+    return a->time[0] || refuse(a, NULL, "ASOF JOIN needs a comparison of times");
 }
 
 /* The side with a number for each row, the right one's in the order of its times. */

@@ -51,24 +51,8 @@ static struct leat_expr *cast_to(struct planner *pl, struct leat_expr *expr,
 /* Equal values are the same in every respect, so that what is computed of them is the same. */
 static bool equal_is_same(const struct leat_type *type)
 {
-    switch (type->id) {
-    case LEAT_BOOLEAN:
-    case LEAT_INT8:
-    case LEAT_INT16:
-    case LEAT_INT32:
-    case LEAT_INT64:
-    case LEAT_DATE:
-    case LEAT_TIME:
-    case LEAT_TIMESTAMP:
-    case LEAT_TIMESTAMPTZ:
-    case LEAT_DECIMAL:
-    case LEAT_TEXT:
-    case LEAT_BYTES:
-    case LEAT_UUID:
-        return true;
-    default:
-        return false;
-    }
+    return type->id != LEAT_NULL && type->id != LEAT_FLOAT && type->id != LEAT_DOUBLE &&
+           type->id != LEAT_INTERVAL && type->id != LEAT_JSON && !leat_type_is_nested(type);
 }
 
 /* Takes out keys that are constant or computed of other keys: *map computes them. */

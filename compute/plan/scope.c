@@ -264,7 +264,23 @@ struct leat_expr *bind_column(struct binding *b, const struct leat_sql_expr *ast
     return unknown_column(b, ast);
 }
 
-/* Leaves out what EXCLUDE names; each name must be there. */
+static bool not_given(struct binding *b, const struct leat_sql_name *name,
+                      const struct output *outputs, uint32_t count)
+{
+    const char **names = leat_arena_calloc(b->pl->arena, count + 1u, sizeof(*names));
+    const char *near;
+    char hint[160];
+
+    for (uint32_t i = 0; names && i < count; i++)
+        names[i] = outputs[i].name.data;
+    near = names ? leat_nearest_name(name->text, names) : NULL;
+    if (near)
+        snprintf(hint, sizeof(hint), "did you mean \"%.100s\"?", near);
+    return plan_fail(b->pl, LEAT_E_UNKNOWN_COLUMN, name->offset, name->length, near ? hint : NULL,
+                     "column \"%s\" is not among those that * gives", name->text.data);
+}
+
+/* Leaves out what EXCLUDE names, or PIVOT uses; each name must be there. */
 static bool exclude(struct binding *b, const struct leat_sql_star *star, struct output *outputs,
                     uint32_t *count)
 {
@@ -275,8 +291,7 @@ static bool exclude(struct binding *b, const struct leat_sql_star *star, struct 
             if (!same_name(outputs[i].name, name->text, !name->quoted))
                 outputs[kept++] = outputs[i];
         if (kept == *count)
-            return plan_fail(b->pl, LEAT_E_UNKNOWN_COLUMN, name->offset, name->length, NULL,
-                             "EXCLUDE names \"%s\", which * does not give", name->text.data);
+            return not_given(b, name, outputs, *count);
         *count = kept;
     }
     return true;

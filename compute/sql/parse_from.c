@@ -18,12 +18,29 @@ static struct leat_sql_from *new_from(struct parser *p, enum leat_sql_from_kind 
     return from;
 }
 
-/* ASOF [LEFT | INNER] JOIN; plain `asof` is a name. */
+/* ASOF [LEFT | INNER] JOIN, and the joins that ASOF does not take; plain `asof` is a name. */
 static bool starts_asof(const struct parser *p)
 {
-    return is_word(p, "asof") &&
-           (is_keyword_at(p, 1, LEAT_KEYWORD_JOIN) || is_keyword_at(p, 1, LEAT_KEYWORD_LEFT) ||
-            is_keyword_at(p, 1, LEAT_KEYWORD_INNER));
+    static const enum leat_keyword sides[] = {LEAT_KEYWORD_LEFT,  LEAT_KEYWORD_INNER,
+                                              LEAT_KEYWORD_RIGHT, LEAT_KEYWORD_FULL,
+                                              LEAT_KEYWORD_CROSS, LEAT_KEYWORD_NATURAL};
+
+    if (!is_word(p, "asof"))
+        return false;
+    for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++)
+        if (is_keyword_at(p, 1, sides[i]))
+            return true;
+    return is_keyword_at(p, 1, LEAT_KEYWORD_JOIN);
+}
+
+/* PIVOT (..., UNPIVOT [INCLUDE | EXCLUDE NULLS] (...; `pivot` and `unpivot` are names as well. */
+static bool starts_pivot(const struct parser *p)
+{
+    bool nulls = is_keyword(p, LEAT_KEYWORD_UNPIVOT) && is_keyword_at(p, 2, LEAT_KEYWORD_NULLS);
+
+    return !p->spark &&
+           (is_keyword(p, LEAT_KEYWORD_PIVOT) || is_keyword(p, LEAT_KEYWORD_UNPIVOT)) &&
+           (nulls || is_symbol_at(p, 1, "("));
 }
 
 /* Words that go on with FROM though they could be an alias. */
@@ -32,7 +49,7 @@ static bool ends_table(const struct parser *p)
     if (p->spark && (is_word(p, "minus") || starts_distribution(p)))
         return true;
     if (is_keyword(p, LEAT_KEYWORD_QUALIFY) || is_keyword(p, LEAT_KEYWORD_WATERMARK) ||
-        is_keyword(p, LEAT_KEYWORD_PIVOT) || is_keyword(p, LEAT_KEYWORD_UNPIVOT))
+        starts_pivot(p))
         return true;
     if (is_keyword(p, LEAT_KEYWORD_VERSION) || is_keyword(p, LEAT_KEYWORD_TIMESTAMP))
         return is_keyword_at(p, 1, LEAT_KEYWORD_AS) && is_keyword_at(p, 2, LEAT_KEYWORD_OF);
@@ -253,11 +270,6 @@ static struct leat_sql_from *parse_sample(struct parser *p, struct leat_sql_from
     return out->query ? out : NULL;
 }
 
-static bool starts_pivot(const struct parser *p)
-{
-    return !p->spark && (is_keyword(p, LEAT_KEYWORD_PIVOT) || is_keyword(p, LEAT_KEYWORD_UNPIVOT));
-}
-
 static struct leat_sql_from *parse_table_ref(struct parser *p)
 {
     size_t start = p->position;
@@ -326,6 +338,10 @@ static bool parse_join_words(struct parser *p, struct leat_sql_from *join)
     if (starts_asof(p)) {
         advance(p);
         join->asof = true;
+        if (!is_keyword(p, LEAT_KEYWORD_JOIN) && !is_keyword(p, LEAT_KEYWORD_LEFT) &&
+            !is_keyword(p, LEAT_KEYWORD_INNER))
+            return fail_token(p, LEAT_E_SQL_UNSUPPORTED, "turn the sides, or write ASOF LEFT JOIN",
+                              "only ASOF JOIN and ASOF LEFT JOIN are supported");
     }
     if (is_keyword(p, LEAT_KEYWORD_NATURAL)) {
         advance(p);

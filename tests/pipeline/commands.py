@@ -36,6 +36,10 @@ def codes() -> None:
     fails = Project("fails", {"transformations/a.sql": "CREATE MATERIALIZED VIEW a AS SELECT 1 / (x - 1) AS y FROM generate_series(1, 3) g(x);"})
     check("run fails: 1", fails.run().returncode == 1)
     check("usage: 2", fails.run("--nosuch").returncode == 2 and fails.leat("nosuch").returncode == 2)
+    done = fails.leat("query", "SELECT 1 AS x; SELECT 2 AS y")
+    check("query takes SQL as it is", done.returncode == 0 and done.stdout.split() == ["x", "1", "y", "2"], done)
+    done = fails.leat("query", "report.sql")
+    check("query: a file's name is not SQL", done.returncode == 2 and "-f" in done.stderr, done)
     check("environment: 2", fails.run("--env", "nosuch").returncode == 2)
     for command in "init", "check", "run", "test", "query", "explain", "quarantine", "version":
         done = fails.leat(command, "--help")
