@@ -2,6 +2,8 @@
  * up to 1 MiB. */
 #include "base/memory.h"
 #include "base/fault.h"
+#include "base/kept_blocks.h"
+#include "base/system.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -15,9 +17,11 @@
 #define HUGE_PAGES_FROM ((uint64_t)1 << 30)
 #define KEPT_BLOCK      (32 << 20)  /* larger ones are mapped apart: the most that mallopt takes */
 #define KEPT_BYTES      (256 << 20) /* free memory at the end of the heap that is kept */
+#define KEPT_LARGE      ((uint64_t)2 << 30) /* large blocks that are kept, at most */
 
 void leat_memory_trim(void)
 {
+    leat_kept_blocks_release();
     (void)malloc_trim(0);
 }
 
@@ -27,6 +31,10 @@ void leat_memory_tune(void)
     mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK);
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 #endif
+#ifndef __SANITIZE_ADDRESS__ /* which would not see that a kept block is used */
+    uint64_t share = leat_system_memory() / 8;
+    leat_kept_blocks_limit(share < KEPT_LARGE ? share : KEPT_LARGE);
+#endif
 }
 
 static bool huge_pages = true;
@@ -35,6 +43,9 @@ void leat_memory_bound(uint64_t limit)
 {
     if (limit > 0 && limit < HUGE_PAGES_FROM)
         huge_pages = false;
+    /* what is kept is not charged */
+    if (limit > 0 && leat_kept_blocks_get_limit() > limit / 16)
+        leat_kept_blocks_limit(huge_pages ? limit / 16 : 0);
 }
 
 /* Large blocks are better faulted in by the 2 MiB than by the 4 KiB. */
@@ -53,46 +64,69 @@ static void *advised(void *block, size_t size)
     return block;
 }
 
+/* A block of LEAT_KEPT_LEAST or more, aligned as those of arenas must be. */
+static void *malloc_large(size_t size)
+{
+    void *block = leat_kept_blocks_take(size);
+
+    if (block)
+        return block;
+    return posix_memalign(&block, huge_pages ? HUGE_PAGE : 64, size) == 0 ? advised(block, size)
+                                                                          : NULL;
+}
+
 void *leat_malloc(size_t size)
 {
-    return leat_fault_alloc_check() ? NULL : advised(malloc(size ? size : 1), size);
+    if (leat_fault_alloc_check())
+        return NULL;
+    return size >= LEAT_KEPT_LEAST ? malloc_large(size) : advised(malloc(size ? size : 1), size);
 }
 
 void *leat_calloc(size_t count, size_t size)
 {
+    size_t total;
     void *block;
 
-    if (leat_fault_alloc_check())
+    if (leat_fault_alloc_check() || __builtin_mul_overflow(count, size, &total))
         return NULL;
+    block = leat_kept_blocks_take(total);
+    if (block)
+        return memset(block, 0, total);
     block = calloc(count ? count : 1, size ? size : 1);
-    return block ? advised(block, count * size) : NULL;
+    return block ? advised(block, total) : NULL;
 }
 
 void *leat_realloc(void *block, size_t size)
 {
-    return leat_fault_alloc_check() ? NULL : advised(realloc(block, size ? size : 1), size);
+    size_t before = block ? malloc_usable_size(block) : 0;
+    void *kept;
+
+    if (leat_fault_alloc_check())
+        return NULL;
+    kept = before < size ? leat_kept_blocks_take(size) : NULL;
+    if (!kept)
+        return advised(realloc(block, size ? size : 1), size);
+    if (block)
+        memcpy(kept, block, before);
+    leat_free(block);
+    return kept;
 }
 
 void leat_free(void *block)
 {
-    free(block);
+    size_t size = block ? malloc_usable_size(block) : 0;
+
+    if (size < LEAT_KEPT_LEAST || !leat_kept_blocks_put(block, size))
+        free(block);
 }
 
 void *leat_malloc_aligned(size_t size)
 {
     if (leat_fault_alloc_check() || size > SIZE_MAX - 64)
         return NULL;
-    return advised(aligned_alloc(64, (size + 63) / 64 * 64 + (size == 0) * 64), size);
-}
-
-/* Aligned to huge pages. */
-static void *malloc_huge(size_t size)
-{
-    void *block;
-
-    if (leat_fault_alloc_check() || posix_memalign(&block, HUGE_PAGE, size) != 0)
-        return NULL;
-    return advised(block, size);
+    return size >= LEAT_KEPT_LEAST
+               ? malloc_large(size)
+               : advised(aligned_alloc(64, (size + 63) / 64 * 64 + (size == 0) * 64), size);
 }
 
 char *leat_strdup(const char *text)
@@ -223,7 +257,7 @@ static bool add_block(struct leat_arena *arena, size_t size)
         wanted = (size + BLOCK_HEADER + 64 + 63) / 64 * 64;
     if (!leat_accountant_charge(arena->accountant, wanted))
         return false;
-    block = large && wanted >= 2 * HUGE_PAGE ? malloc_huge(wanted) : leat_malloc_aligned(wanted);
+    block = leat_malloc_aligned(wanted);
     if (!block) {
         leat_accountant_release(arena->accountant, wanted);
         return false;

@@ -3,7 +3,10 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "base/kept_blocks.h"
 #include "base/test_faults.h"
+
+#include <string.h>
 
 static struct leat_error err;
 
@@ -47,6 +50,56 @@ static void arena__blocks_are_charged_and_given_back(void **state)
     leat_arena_release(&arena);
     leat_arena_release(&other);
     assert_int_equal(accountant.used, 0);
+}
+
+static void memory__large_blocks_are_kept_within_a_limit(void **state)
+{
+    enum { MIB = 1 << 20 };
+    struct leat_arena arena;
+    void *first, *again;
+    (void)state;                  /* aligned blocks may be larger than asked for, by up to 2 MiB */
+    leat_fault_alloc_pause(true); /* it asks which block it gets */
+    leat_kept_blocks_limit(48 * MIB);
+    leat_arena_init(&arena, NULL);
+    first = leat_malloc(31 * MIB);
+    leat_free(first);
+    assert_null(leat_kept_blocks_take(34 * MIB)); /* larger than what is kept */
+    assert_null(leat_kept_blocks_take(20 * MIB)); /* would waste a third */
+    again = leat_arena_alloc(&arena, 30 * MIB);
+    assert_true((char *)again > (char *)first && (char *)again < (char *)first + 4096);
+    memset(again, 7, 30 * MIB);
+    leat_arena_release(&arena);
+    again = leat_calloc(1, 30 * MIB);
+    assert_ptr_equal(again, first);
+    for (size_t i = 0; i < 30 * MIB; i++)
+        assert_int_equal(((char *)again)[i], 0);
+    leat_free(again);
+    first = leat_malloc(20 * MIB);
+    leat_free(first); /* the older one goes */
+    assert_null(leat_kept_blocks_take(30 * MIB));
+    again = leat_malloc(5 * MIB);
+    memset(again, 9, 5 * MIB);
+    again = leat_realloc(again, 20 * MIB);
+    assert_ptr_equal(again, first);
+    assert_int_equal(((char *)again)[5 * MIB - 1], 9);
+    leat_kept_blocks_limit(0);
+    leat_free(again);
+    assert_null(leat_kept_blocks_take(20 * MIB));
+    leat_fault_alloc_pause(false);
+}
+
+static void memory__kept_blocks_do_not_hide_a_lack_of_memory(void **state)
+{
+    struct leat_arena arena;
+    (void)state;
+    leat_kept_blocks_limit(64 << 20);
+    leat_arena_init(&arena, NULL);
+    assert_non_null(leat_arena_alloc(&arena, 8 << 20));
+    leat_arena_release(&arena);
+    leat_fault_alloc_arm(1, false);
+    assert_null(leat_arena_alloc(&arena, 8 << 20));
+    leat_fault_alloc_arm(0, false);
+    leat_kept_blocks_limit(0);
 }
 
 static void buffer__grows_to_its_maximum_only(void **state)
@@ -134,6 +187,8 @@ int main(void)
         cmocka_unit_test(accountant__explains_its_limit),
         cmocka_unit_test(accountant__children_charge_their_parents_and_limits_hold),
         cmocka_unit_test(arena__blocks_are_charged_and_given_back),
+        cmocka_unit_test(memory__large_blocks_are_kept_within_a_limit),
+        cmocka_unit_test(memory__kept_blocks_do_not_hide_a_lack_of_memory),
         cmocka_unit_test(buffer__grows_to_its_maximum_only),
         cmocka_unit_test(cursor__gives_what_was_put_and_refuses_short_bytes),
         cmocka_unit_test(parallel__the_first_failure_is_told_and_the_rest_skipped),

@@ -346,6 +346,31 @@ enum leat_status leat_pipe_poll(struct leat_pipe_wait *items, size_t count, int 
     return failed ? leat_error_io(err, "wait for", "pipes", failed) : LEAT_OK;
 }
 
+/* The number in a file of one line; UINT64_MAX where there is none. */
+static uint64_t number_in(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    unsigned long long number;
+    bool found = file && fscanf(file, "%llu", &number) == 1;
+
+    if (file)
+        (void)fclose(file);
+    return found ? number : UINT64_MAX;
+}
+
+uint64_t leat_system_memory(void)
+{
+    static const char *const limits[] = {"/sys/fs/cgroup/memory.max",
+                                         "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
+    uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        uint64_t limit = number_in(limits[i]);
+        memory = limit < memory ? limit : memory;
+    }
+    return memory;
+}
+
 enum leat_status leat_process_self(char *out, size_t size, struct leat_error *err)
 {
     ssize_t length = readlink("/proc/self/exe", out, size - 1);

@@ -68,6 +68,8 @@ struct leat_pipe_wait {
 /* Waits until some pipe is ready, a signal comes, or the time is over. */
 LEAT_CHECKED enum leat_status leat_pipe_poll(struct leat_pipe_wait *items, size_t count,
                                              int milliseconds, struct leat_error *err);
+/* Bytes of memory that this process may use: the machine's, or its container's limit (cgroup). */
+uint64_t leat_system_memory(void);
 /* Absolute path of the running executable. */
 LEAT_CHECKED enum leat_status leat_process_self(char *out, size_t size, struct leat_error *err);
 

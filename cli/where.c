@@ -190,7 +190,7 @@ int leat_cli_where(int argc, char **argv)
     struct leat_error error;
     enum leat_status status;
     unsigned count = 0;
-    uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t memory = leat_system_memory();
 
     if (!leat_cli_parse(&leat_command_explain, options, sizeof(options) / sizeof(options[0]), &argc,
                         argv))

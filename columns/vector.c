@@ -311,6 +311,43 @@ static enum leat_status own_strings(struct leat_vector *flat, struct leat_arena 
     return LEAT_OK;
 }
 
+/* Whether most strings come several times. */
+static bool is_coded(const struct leat_vector *vector, const struct row_set *set)
+{
+    return vector->form == LEAT_CONSTANT ||
+           (vector->form == LEAT_DICTIONARY && vector->dictionary->length <= set->count / 2);
+}
+
+/* The same for rows with codes: each string is moved once, which keeps together what is compared,
+ * hashed and copied later. */
+static enum leat_status own_coded_strings(const struct leat_vector *vector,
+                                          const struct row_set *set, struct leat_vector *flat,
+                                          struct leat_arena *arena, struct leat_error *err)
+{
+    const uint32_t *codes = vector->form == LEAT_DICTIONARY ? vector->codes : NULL;
+    struct leat_string *strings = flat->data;
+    const char **copies = leat_calloc(codes ? vector->dictionary->length : 1, sizeof(*copies));
+    enum leat_status status = copies ? LEAT_OK : leat_error_memory(err);
+
+    for (uint32_t i = 0; i < flat->length && status == LEAT_OK; i++) {
+        const char **copy;
+        if (!leat_validity_get(flat->validity, i)) {
+            strings[i] = (struct leat_string){0};
+            continue;
+        }
+        if (strings[i].length <= LEAT_STRING_INLINE)
+            continue;
+        copy = &copies[codes ? codes[row_at(set, i)] : 0];
+        if (!*copy)
+            *copy = leat_arena_copy(arena, strings[i].view.data, strings[i].length);
+        if (!*copy)
+            status = leat_error_memory(err);
+        strings[i].view.data = *copy;
+    }
+    leat_free(copies);
+    return status;
+}
+
 static enum leat_status copy_rows(const struct leat_vector *vector, const struct row_set *set,
                                   struct leat_arena *arena, struct leat_vector *out,
                                   struct leat_error *err);
@@ -371,6 +408,8 @@ static enum leat_status copy_rows(const struct leat_vector *vector, const struct
                                   struct leat_error *err)
 {
     LEAT_TRY(gather(vector, set, arena, out, err));
+    if (leat_type_is_string(vector->type) && is_coded(vector, set))
+        return own_coded_strings(vector, set, out, arena, err);
     return own_contents(out, arena, err);
 }
 

@@ -113,6 +113,47 @@ static void vector__copy_of_lists_owns_everything(void **state)
     leat_arena_release(&second);
 }
 
+/* Rows with codes, some null: every copy stands on its own, equal strings once. */
+static void vector__copy_of_coded_texts_moves_each_once(void **state)
+{
+    const char *texts[] = {"the first text, not inline", "short", "the third text, not inline"};
+    struct leat_arena first, second;
+    struct leat_vector dictionary, vector, copy;
+    uint32_t codes[64];
+    struct leat_string *copied;
+    (void)state;
+    leat_arena_init(&first, NULL);
+    leat_arena_init(&second, NULL);
+    assert_int_equal(leat_vector_init(&dictionary, leat_type_get(LEAT_TEXT), 3, 3, &first, &err),
+                     LEAT_OK);
+    for (uint32_t i = 0; i < 3; i++)
+        ((struct leat_string *)dictionary.data)[i] =
+            leat_string_of(leat_arena_strdup(&first, texts[i]), (uint32_t)strlen(texts[i]));
+    dictionary.length = 3;
+    for (uint32_t i = 0; i < 64; i++)
+        codes[i] = i % 3;
+    vector = (struct leat_vector){.type = dictionary.type,
+                                  .form = LEAT_DICTIONARY,
+                                  .length = 64,
+                                  .dictionary = &dictionary,
+                                  .codes = codes};
+    assert_int_equal(leat_vector_make_validity(&vector, 64, &first, &err), LEAT_OK);
+    leat_validity_set(vector.validity, 4, false);
+    assert_int_equal(leat_vector_copy(&vector, 1, 60, &second, &copy, &err), LEAT_OK);
+    leat_arena_release(&first);
+    copied = copy.data;
+    for (uint32_t i = 0; i < 60; i++) {
+        const char *text = texts[(i + 1) % 3];
+        assert_int_equal(leat_vector_is_null(&copy, i), i == 3);
+        if (i == 3)
+            continue;
+        assert_int_equal(copied[i].length, strlen(text));
+        assert_memory_equal(leat_string_data(&copied[i]), text, strlen(text));
+    }
+    assert_ptr_equal(copied[2].view.data, copied[5].view.data);
+    leat_arena_release(&second);
+}
+
 static void vector__every_failed_allocation_is_reported(void **state)
 {
     (void)state;
@@ -194,6 +235,7 @@ int main(void)
         cmocka_unit_test(vector__slice_shifts_validity),
         cmocka_unit_test(vector__select_composes_and_flattens),
         cmocka_unit_test(vector__copy_of_lists_owns_everything),
+        cmocka_unit_test(vector__copy_of_coded_texts_moves_each_once),
         cmocka_unit_test(vector__every_failed_allocation_is_reported),
         cmocka_unit_test(vector__doubles_order_and_hash_by_value),
         cmocka_unit_test(vector__hash_does_not_depend_on_form),

@@ -12,7 +12,7 @@ esac
 passed=0 failed=0 skipped=0 failures=()
 mkdir -p build/tests
 
-# result NAME STATUS LOG: counts one suite; a log's line "N passed, N failed[, N skipped]" counts its cases instead.
+# result NAME STATUS LOG SECONDS: counts one suite; a log's line "N passed, N failed[, N skipped]" counts its cases instead.
 result() {
     local line p f s
     line=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$3" | tail -1)
@@ -21,10 +21,10 @@ result() {
         passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + ${s:-0}))
         if [ "$2" != 0 ] && [ "$f" = 0 ]; then failed=$((failed + 1)); f=1; fi
         [ "$f" = 0 ] || { failures+=("$1"); grep -E '^(FAIL|not ok)|error' "$3" | head -20; tail -5 "$3"; }
-        printf '%-44s %s\n' "$1" "$line"
+        printf '%-44s %s (%d s)\n' "$1" "$line" "$4"
     elif [ "$2" = 0 ]; then
         passed=$((passed + 1))
-        printf '%-44s ok\n' "$1"
+        printf '%-44s ok (%d s)\n' "$1" "$4"
     else
         failed=$((failed + 1)) failures+=("$1")
         printf '%-44s FAILED\n' "$1"
@@ -33,18 +33,19 @@ result() {
 }
 # run NAME COMMAND...: one suite, its output in build/tests/NAME.log.
 run() {
-    local name=$1 log status
+    local name=$1 log status start=$SECONDS
     shift
     log=build/tests/${name//[ \/]/_}.log
     "$@" >"$log" 2>&1 </dev/null
     status=$?
-    result "$name" $status "$log"
+    result "$name" $status "$log" $((SECONDS - start))
 }
 unit() { # PRESET: every unit test program; each reports its cases
-    local preset=$1 program log status p f
+    local preset=$1 program log status p f start
     for program in build/"$preset"/unit/*_test; do
         [ -x "$program" ] || continue
         log=build/tests/$preset-$(basename "$program").log
+        start=$SECONDS
         timeout 300 "$program" >"$log" 2>&1 </dev/null
         status=$?
         p=$(grep -c '^\[       OK \]' "$log")
@@ -52,16 +53,16 @@ unit() { # PRESET: every unit test program; each reports its cases
         [ "$f" -gt 0 ] && f=$((f / 2 > 0 ? f / 2 : 1)) # cmocka names each failure twice
         [ "$status" != 0 ] && [ "$f" = 0 ] && f=1
         printf '%s passed, %s failed\n' "$p" "$f" >>"$log"
-        result "$preset $(basename "$program")" $status "$log"
+        result "$preset $(basename "$program")" $status "$log" $((SECONDS - start))
     done
 }
 
 # cluster HOST: a real cluster's suite. One that fails is shown and tried once more: daemons that start while others do much do not
 # always come in time.
 cluster() {
-    local log=build/tests/hosts_$1.first.log
+    local log=build/tests/hosts_$1.first.log start=$SECONDS
     if timeout 1200 tests/hosts/run.sh "$1" >"$log" 2>&1 </dev/null; then
-        result "hosts $1" 0 "$log"
+        result "hosts $1" 0 "$log" $((SECONDS - start))
     else
         printf 'hosts %s failed, and is tried once more:\n' "$1"
         grep -E '^FAIL' "$log" | head -10

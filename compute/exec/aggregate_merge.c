@@ -319,7 +319,7 @@ static enum leat_status add_groups(struct merge_operator *op, const struct leat_
     for (uint32_t i = 0; i < count; i++) {
         uint8_t *into = op->groups.states + groups[i] * stride;
         const uint8_t *own = from->states + ids[i] * stride;
-        if (groups[i] == fresh) { /* its first part: the tables outlive the result */
+        if (groups[i] == fresh) { /* its first part */
             memcpy(into, own, stride);
             fresh++;
             continue;
@@ -365,6 +365,7 @@ static enum leat_status merge_part(struct merge_operator *op, uint32_t part, str
     leat_groups_release(&op->groups);
     leat_groups_init(&op->groups, &op->state->layout, op->state->state_stride,
                      op->exec->options->accountant);
+    op->groups.borrows = true; /* of the tables, which outlive the result */
     begin_part(op, part);
     for (size_t t = 0; t < merged->tables.count; t++) {
         const uint32_t *starts = merged->starts + t * (merged->parts + 1);

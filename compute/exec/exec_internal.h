@@ -85,8 +85,18 @@ static inline bool leat_key_rows_equal(const struct leat_key_layout *layout, con
     }
     return true;
 }
-/* Copies the bytes behind long strings into the arena, so that the row stands on its own. */
+/* Strings copied lately, by where they came from: those of a dictionary come again and again. */
+struct leat_copied_strings {
+    struct {
+        const char *from;
+        const char *copy;
+        uint32_t length;
+    } items[256];
+};
+/* Copies the bytes behind long strings into the arena, so that the row stands on its own. `copied`
+ * (or NULL) is of that arena, and zero at first. */
 LEAT_CHECKED enum leat_status leat_key_row_own(const struct leat_key_layout *layout, uint8_t *row,
+                                               struct leat_copied_strings *copied,
                                                struct leat_arena *arena, struct leat_error *err);
 /* Asks for the memory behind the row's first long string, which will soon be read. */
 void leat_key_row_ask(const struct leat_key_layout *layout, const uint8_t *row);

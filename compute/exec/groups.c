@@ -3,6 +3,8 @@
  * close together are found by value (direct_groups.c). */
 #include "compute/exec/groups.h"
 
+enum { COPIES_FROM = 1 << 12 }; /* groups from which on copies of strings are looked for */
+
 void leat_groups_release(struct leat_groups *groups)
 {
     leat_accountant_release(groups->arena.accountant, groups->charged);
@@ -32,6 +34,12 @@ bool leat_groups_charge(struct leat_groups *groups, uint64_t bytes)
     return true;
 }
 
+static enum leat_status remember_strings(struct leat_groups *groups, struct leat_error *err)
+{
+    groups->copied = leat_arena_calloc(&groups->arena, 1, sizeof(*groups->copied));
+    return groups->copied ? LEAT_OK : leat_error_memory(err);
+}
+
 enum leat_status leat_groups_grow(struct leat_groups *groups, struct leat_error *err)
 {
     uint32_t room = groups->room ? groups->room * 2 : 64;
@@ -39,6 +47,9 @@ enum leat_status leat_groups_grow(struct leat_groups *groups, struct leat_error 
     uint8_t *keys, *states;
     uint64_t *hashes;
 
+    if (groups->room >= COPIES_FROM && !groups->copied && groups->layout->strings &&
+        !groups->borrows)
+        LEAT_TRY(remember_strings(groups, err));
     if (groups->room > UINT32_MAX / 4)
         return leat_error_set(err, LEAT_E_LIMIT, "more than %u groups", groups->room);
     if (!leat_groups_charge(groups, row * (room - groups->room)))
@@ -145,8 +156,10 @@ enum leat_status leat_groups_find(struct leat_groups *groups, const uint8_t *row
             if (groups->count == groups->room)
                 LEAT_TRY(leat_groups_grow(groups, err));
             memcpy(groups->keys + (size_t)groups->count * width, row, width);
-            LEAT_TRY(leat_key_row_own(groups->layout, groups->keys + (size_t)groups->count * width,
-                                      &groups->arena, err));
+            if (!groups->borrows)
+                LEAT_TRY(leat_key_row_own(groups->layout,
+                                          groups->keys + (size_t)groups->count * width,
+                                          groups->copied, &groups->arena, err));
             groups->hashes[groups->count] = hashes[i];
             groups->directory[at] = tag | ++groups->count;
             out[i] = groups->count - 1;

@@ -17,7 +17,8 @@ struct leat_direct_groups {
     bool dense;             /* they lie close together; stays when the array is dropped */
 };
 struct leat_groups {
-    struct leat_arena arena; /* key strings, and what states hold */
+    struct leat_arena arena;            /* key strings, and what states hold */
+    struct leat_copied_strings *copied; /* of keys, or NULL */
     const struct leat_key_layout *layout;
     size_t state_stride;
     uint64_t *directory; /* hash's upper half | group + 1; 0: empty */
@@ -28,6 +29,7 @@ struct leat_groups {
     uint64_t *hashes;
     uint32_t count;
     uint32_t room;
+    bool borrows;     /* strings of keys that are found outlive the table: they are not copied */
     uint64_t charged; /* bytes of these arrays */
 };
 

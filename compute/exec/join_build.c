@@ -24,7 +24,7 @@ static enum leat_status put_keys(struct leat_join_state *s, const struct key_tar
     rows = s->keys + start * width;
     LEAT_TRY(leat_key_rows_fill(&s->layout, keys, count, rows, &s->arena, err));
     for (uint32_t i = 0; s->layout.strings && i < count; i++)
-        LEAT_TRY(leat_key_row_own(&s->layout, rows + (size_t)i * width, &s->arena, err));
+        LEAT_TRY(leat_key_row_own(&s->layout, rows + (size_t)i * width, NULL, &s->arena, err));
     return LEAT_OK;
 }
 

@@ -261,18 +261,39 @@ bool leat_key_rows_equal_strings(const struct leat_key_layout *layout, const uin
     return true;
 }
 
+/* The copy that was made of the string, or a new one; NULL without memory. What lies at an address
+ * may have changed since. */
+static const char *copy_string(const struct leat_string *string, struct leat_copied_strings *copied,
+                               struct leat_arena *arena)
+{
+    const char *from = string->view.data, *copy;
+    size_t at = copied ? ((uintptr_t)from >> 3 ^ (uintptr_t)from >> 11) & 255 : 0;
+
+    if (copied && copied->items[at].from == from && copied->items[at].length == string->length &&
+        memcmp(copied->items[at].copy, from, string->length) == 0)
+        return copied->items[at].copy;
+    copy = leat_arena_copy(arena, from, string->length);
+    if (copied && copy) {
+        copied->items[at].from = from;
+        copied->items[at].copy = copy;
+        copied->items[at].length = string->length;
+    }
+    return copy;
+}
+
 enum leat_status leat_key_row_own(const struct leat_key_layout *layout, uint8_t *row,
-                                  struct leat_arena *arena, struct leat_error *err)
+                                  struct leat_copied_strings *copied, struct leat_arena *arena,
+                                  struct leat_error *err)
 {
     for (uint32_t k = 0; layout->strings && k < layout->count; k++) {
         struct leat_string string;
-        char *copy;
+        const char *copy;
         if (!is_string_slot(layout->types[k]))
             continue;
         memcpy(&string, row + layout->offsets[k], 16);
         if (string.length <= LEAT_STRING_INLINE)
             continue;
-        copy = leat_arena_copy(arena, string.view.data, string.length);
+        copy = copy_string(&string, copied, arena);
         if (!copy)
             return leat_error_memory(err);
         string.view.data = copy;

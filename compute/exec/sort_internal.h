@@ -21,7 +21,16 @@ struct leat_sort_words {
     uint32_t key_count;
     const struct leat_sort_key *keys;
     const struct leat_vector *values; /* FLAT, one a key */
+    const struct leat_cancel *cancel; /* or NULL */
 };
+/* Tasks of threads on so many rows: none takes long, so that all soon see that they are cancelled.
+ */
+static inline size_t leat_sort_tasks(const struct leat_exec *exec, uint32_t rows)
+{
+    size_t parts = rows >> 20;
+
+    return rows < 1 << 16 ? 1 : parts > exec->threads ? parts : exec->threads;
+}
 /* Packs the values of `rows` rows, by all threads; the words lie in the arena. */
 LEAT_CHECKED enum leat_status
 leat_sort_words_fill(struct leat_exec *exec, const struct leat_sort_key *keys, uint32_t key_count,

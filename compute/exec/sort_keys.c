@@ -413,11 +413,12 @@ enum leat_status leat_sort_words_fill(struct leat_exec *exec, const struct leat_
 
     if (!p)
         return leat_error_memory(err);
-    *out = (struct leat_sort_words){.key_count = key_count, .keys = keys, .values = values};
+    *out = (struct leat_sort_words){
+        .key_count = key_count, .keys = keys, .values = values, .cancel = exec->options->cancel};
     p->exec = exec;
     p->out = out;
     p->rows = rows;
-    p->tasks = rows < 65536 ? 1 : exec->threads;
+    p->tasks = leat_sort_tasks(exec, rows);
     status = fill(p, arena, err);
     leat_free(p);
     return status;

@@ -3,7 +3,7 @@
  * by insertion. The sort is stable. */
 #include "compute/exec/sort_internal.h"
 
-enum { SMALL = 24, DIGIT = 8, BUCKETS = 1 << DIGIT, PARALLEL_LEAST = 1 << 16 };
+enum { SMALL = 24, DIGIT = 8, BUCKETS = 1 << DIGIT, LARGE = 1 << 16 };
 
 struct entry {
     uint64_t key; /* what is left of the word, from the highest bit on */
@@ -51,6 +51,12 @@ static void insertion_sort(const struct leat_sort_words *w, uint32_t word, struc
     }
 }
 
+/* Large parts are left as they are once the query is cancelled. */
+static bool gives_up(const struct leat_sort_words *w, uint32_t count)
+{
+    return count >= LARGE && leat_cancel_requested(w->cancel);
+}
+
 /* Where words say no more: merge sort by comparing. The result is in `entries`. */
 static void merge_sort(const struct leat_sort_words *w, uint32_t word, struct entry *entries,
                        struct entry *other, uint32_t count)
@@ -61,6 +67,8 @@ static void merge_sort(const struct leat_sort_words *w, uint32_t word, struct en
         insertion_sort(w, word, entries, count);
         return;
     }
+    if (gives_up(w, count))
+        return;
     merge_sort(w, word, entries, other, half);
     merge_sort(w, word, entries + half, other + half, count - half);
     if (compare_entries(w, word, &entries[half - 1], &entries[half]) <= 0)
@@ -107,6 +115,8 @@ static void sort_part(const struct leat_sort_words *w, uint32_t word, unsigned u
 
     while (count > SMALL) {
         bool one = false;
+        if (gives_up(w, count))
+            return;
         if (used == 0) {
             if (word + 1 >= w->word_count) {
                 if (w->inexact < w->key_count)
@@ -158,7 +168,7 @@ static enum leat_status make_entries(void *context, size_t task, struct leat_err
     struct ordering *o = context;
     uint32_t start, end;
 
-    (void)err;
+    LEAT_TRY(leat_exec_check(o->exec, err));
     bounds_of(o, task, &start, &end);
     for (uint32_t row = start; row < end; row++)
         o->entries[row] = (struct entry){
@@ -172,7 +182,7 @@ static enum leat_status deal_entries(void *context, size_t task, struct leat_err
     struct ordering *o = context;
     uint32_t start, end;
 
-    (void)err;
+    LEAT_TRY(leat_exec_check(o->exec, err));
     bounds_of(o, task, &start, &end);
     deal_digits(o->entries + start, end - start, o->other, o->counts + task * BUCKETS);
     return LEAT_OK;
@@ -188,6 +198,7 @@ static enum leat_status sort_bucket(void *context, size_t bucket, struct leat_er
     if (count > 0)
         sort_part(o->words, 0, bits > DIGIT ? bits - DIGIT : 0, o->other + start,
                   o->entries + start, count, false);
+    LEAT_TRY(leat_exec_check(o->exec, err)); /* in which case it is not sorted */
     for (uint32_t i = start; i < start + count; i++)
         o->out[i] = o->other[i].row;
     return LEAT_OK;
@@ -215,7 +226,7 @@ static enum leat_status order(struct ordering *o, struct leat_arena *scratch,
     unsigned threads = o->exec->threads;
     size_t bytes = o->rows * sizeof(struct entry) + 16;
 
-    o->tasks = o->rows < PARALLEL_LEAST ? 1 : threads;
+    o->tasks = leat_sort_tasks(o->exec, o->rows);
     o->entries = leat_arena_alloc(scratch, bytes);
     o->other = leat_arena_alloc(scratch, bytes);
     o->counts = LEAT_NEW_ARRAY(scratch, uint32_t, o->tasks * BUCKETS);

@@ -84,13 +84,20 @@ double estimate_distinct(struct planner *pl, const struct leat_expr *expr, doubl
     return fmax(1, fmin(distinct, rows));
 }
 
+/* Whether statistics say how many different values there are. Of integers that could all be
+ * different, bounds do not say it. */
 static bool is_known(struct planner *pl, const struct leat_expr *expr)
 {
     const struct leat_expr *column = plain_column(expr);
-    double ignored;
-    const struct leat_column_statistics *s = column ? pl->columns[column->column].statistics : NULL;
+    const struct column_info *info = column ? &pl->columns[column->column] : NULL;
+    const struct leat_column_statistics *s = info ? info->statistics : NULL;
+    double low, high;
 
-    return s && (s->distinct_count != UINT64_MAX || as_number(&s->minimum, &ignored));
+    if (!s || s->distinct_count != UINT64_MAX)
+        return s != NULL;
+    if (!as_number(&s->minimum, &low) || !as_number(&s->maximum, &high))
+        return false;
+    return !leat_type_is_integer(info->type) || high - low < 0.9 * info->rows;
 }
 
 double estimate_equality(struct planner *pl, const struct leat_expr *a, const struct leat_expr *b,
@@ -104,6 +111,19 @@ double estimate_equality(struct planner *pl, const struct leat_expr *a, const st
     if (is_known(pl, a) != is_known(pl, b))
         return 1 / (is_known(pl, a) ? x : y);
     return 1 / (is_known(pl, a) ? fmax(x, y) : fmin(x, y));
+}
+
+double estimate_pair_rows(struct planner *pl, const struct leat_expr *cond)
+{
+    const struct leat_expr *a, *b;
+
+    if (!expr_is_equality(cond))
+        return INFINITY;
+    a = plain_column(cond->args[0]);
+    b = plain_column(cond->args[1]);
+    if (!a || !b || pl->columns[a->column].rows <= 0 || pl->columns[b->column].rows <= 0)
+        return INFINITY;
+    return fmin(pl->columns[a->column].rows, pl->columns[b->column].rows);
 }
 
 /* The share of rows below a value, by interpolation; `unknown` where there are no statistics. */

@@ -86,6 +86,24 @@ static bool classes_join(struct classes *classes, const struct ordering *o, uint
     return true;
 }
 
+/* Further conditions of one pair say less: equalities together not more than a key of the smaller
+ * side does, to which the other usually refers; of others half is taken for known. */
+static void weaken(struct ordering *o, uint32_t cond)
+{
+    double key = estimate_pair_rows(o->pl, o->conds->items[cond]), share = 1;
+    bool further = false;
+
+    for (uint32_t k = 0; k < cond; k++)
+        if (o->masks[k] == o->masks[cond]) {
+            share *= o->shares[k];
+            further = true;
+        }
+    if (!further)
+        return;
+    o->shares[cond] =
+        isinf(key) ? sqrt(o->shares[cond]) : fmin(1, fmax(o->shares[cond], 1 / (key * share)));
+}
+
 static bool measure(struct ordering *o)
 {
     struct planner *pl = o->pl;
@@ -106,11 +124,7 @@ static bool measure(struct ordering *o)
                 o->masks[c] |= (uint64_t)1 << r;
         }
         o->shares[c] = estimate_selectivity(pl, o->conds->items[c], 1e18);
-        for (uint32_t k = 0; k < c; k++) /* further conditions of one pair say less */
-            if (o->masks[k] == o->masks[c]) {
-                o->shares[c] = sqrt(o->shares[c]);
-                break;
-            }
+        weaken(o, c);
     }
     return true;
 }

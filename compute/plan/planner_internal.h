@@ -429,6 +429,8 @@ double estimate_selectivity(struct planner *pl, const struct leat_expr *cond, do
 /* The share of pairs of which a = b. */
 double estimate_equality(struct planner *pl, const struct leat_expr *a, const struct leat_expr *b,
                          double rows);
+/* For an equality of two columns the rows of the smaller side's table, else INFINITY. */
+double estimate_pair_rows(struct planner *pl, const struct leat_expr *cond);
 double estimate_distinct(struct planner *pl, const struct leat_expr *expr, double rows);
 /* --- lower.c --- */
 struct leat_plan *lower_query(struct planner *pl, struct node *node, const struct output *outputs,
