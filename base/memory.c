@@ -37,6 +37,11 @@ void leat_memory_tune(void)
 #endif
 }
 
+uint64_t leat_memory_default_limit(void)
+{
+    return leat_system_memory() / 4 * 3;
+}
+
 static bool huge_pages = true;
 
 void leat_memory_bound(uint64_t limit)

@@ -32,6 +32,9 @@ void leat_memory_trim(void);
  * backed by huge pages, which are quick to get, but there as a whole once a part of them is used.
  */
 void leat_memory_bound(uint64_t limit);
+/* The limit where none is given: three quarters of what leat_system_memory tells, so that the
+ * system does not end the process. */
+uint64_t leat_memory_default_limit(void);
 
 /* Counts bytes in use and refuses what would pass the limit. Children charge their parents too.
  * Thread-safe. */

@@ -232,6 +232,7 @@ const struct leat_command leat_command_query = {
     "  --task-threads N      threads of each task of a host (default 1)\n"
     "  --memory SIZE         memory limit, for example 256MB; what does not fit goes to files in "
     "TMPDIR\n"
+    "                        (default: three quarters of the machine's or container's memory)\n"
     "  --on HOST             local (default): threads; local:processes: N worker processes;\n"
     "                        spark, hadoop, flink, dask: tasks of a cluster\n"
     "  --master ADDRESS      the cluster's address, in its own words\n"

@@ -173,6 +173,14 @@ LEAT_CHECKED enum leat_status leat_vectors_join(const struct leat_vector **items
                                                 size_t count, const struct leat_type *type,
                                                 struct leat_arena *arena, struct leat_vector *out,
                                                 struct leat_error *err);
+/* The same in two steps, for types that are not nested: room for all rows, with nulls in place,
+ * then the values of each piece at the number of its first row, in any order and by any thread. */
+LEAT_CHECKED enum leat_status
+leat_vectors_join_room(const struct leat_vector **items, const uint32_t *lengths, size_t count,
+                       const struct leat_type *type, struct leat_arena *arena,
+                       struct leat_vector *out, struct leat_error *err);
+void leat_vectors_join_put(struct leat_vector *out, const struct leat_vector *piece,
+                           uint32_t length, uint64_t at);
 
 /* Order, equality and hash of values, the same everywhere in Leat:
  * numbers by value (NaN equals NaN and is above all else, -0 equals 0), text and bytes by bytes,

@@ -4,16 +4,21 @@
 /* Vectors to be put one behind the other; all FLAT. */
 struct pieces {
     const struct leat_vector **items;
-    uint32_t *lengths;
+    const uint32_t *lengths;
     size_t count;
     uint64_t total;
 };
 
 static void copy_bits(uint64_t *to, uint64_t at, const uint64_t *from, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++, at++) /* all ones beforehand */
-        if (!(from[i >> 6] >> (i & 63) & 1))
-            to[at >> 6] &= ~((uint64_t)1 << (at & 63));
+    for (uint32_t i = 0; i < count; i += 64) { /* all ones beforehand */
+        uint32_t bits = count - i < 64 ? count - i : 64;
+        uint64_t nulls = ~from[i >> 6] & (bits < 64 ? ((uint64_t)1 << bits) - 1 : UINT64_MAX);
+        for (; nulls; nulls &= nulls - 1) {
+            uint64_t row = at + i + (uint32_t)__builtin_ctzll(nulls);
+            to[row >> 6] &= ~((uint64_t)1 << (row & 63));
+        }
+    }
 }
 
 static enum leat_status join_validity(const struct pieces *pieces, struct leat_vector *out,
@@ -41,26 +46,26 @@ static enum leat_status join_children(const struct pieces *pieces, const struct 
                                       struct leat_error *err)
 {
     struct pieces inner = {.count = pieces->count};
+    uint32_t *lengths = LEAT_NEW_ARRAY(arena, uint32_t, pieces->count);
 
     inner.items = LEAT_NEW_ARRAY(arena, const struct leat_vector *, pieces->count);
-    inner.lengths = LEAT_NEW_ARRAY(arena, uint32_t, pieces->count);
-    if (!inner.items || !inner.lengths)
+    inner.lengths = lengths;
+    if (!inner.items || !lengths)
         return leat_error_memory(err);
     for (size_t p = 0; p < pieces->count; p++) {
         inner.items[p] = &pieces->items[p]->children[c];
-        inner.lengths[p] =
+        lengths[p] =
             type->id == LEAT_STRUCT ? pieces->lengths[p] : pieces->items[p]->children[c].length;
-        inner.total += inner.lengths[p];
+        inner.total += lengths[p];
     }
     return join_pieces(&inner, type->fields[c].type, arena, out, err);
 }
 
-static enum leat_status join_pieces(const struct pieces *pieces, const struct leat_type *type,
-                                    struct leat_arena *arena, struct leat_vector *out,
-                                    struct leat_error *err)
+static enum leat_status make_room(const struct pieces *pieces, const struct leat_type *type,
+                                  struct leat_arena *arena, struct leat_vector *out,
+                                  struct leat_error *err)
 {
     size_t width = leat_type_width(type);
-    uint64_t at = 0, shift = 0;
 
     *out = (struct leat_vector){.type = type, .form = LEAT_FLAT};
     if (pieces->total >= UINT32_MAX)
@@ -72,10 +77,27 @@ static enum leat_status join_pieces(const struct pieces *pieces, const struct le
         if (!out->data)
             return leat_error_memory(err);
     }
+    return LEAT_OK;
+}
+
+void leat_vectors_join_put(struct leat_vector *out, const struct leat_vector *piece,
+                           uint32_t length, uint64_t at)
+{
+    size_t width = leat_type_width(out->type);
+
+    if (width > 0 && length > 0)
+        memcpy((char *)out->data + at * width, piece->data, length * width);
+}
+
+static enum leat_status join_pieces(const struct pieces *pieces, const struct leat_type *type,
+                                    struct leat_arena *arena, struct leat_vector *out,
+                                    struct leat_error *err)
+{
+    uint64_t at = 0, shift = 0;
+
+    LEAT_TRY(make_room(pieces, type, arena, out, err));
     for (size_t p = 0; p < pieces->count; p++) {
-        if (width > 0 && pieces->lengths[p] > 0)
-            memcpy((char *)out->data + at * width, pieces->items[p]->data,
-                   pieces->lengths[p] * width);
+        leat_vectors_join_put(out, pieces->items[p], pieces->lengths[p], at);
         if (type->id == LEAT_LIST || type->id == LEAT_MAP) {
             struct leat_list_entry *entries = (struct leat_list_entry *)out->data + at;
             for (uint32_t i = 0; i < pieces->lengths[p]; i++)
@@ -94,14 +116,32 @@ static enum leat_status join_pieces(const struct pieces *pieces, const struct le
     return LEAT_OK;
 }
 
-enum leat_status leat_vectors_join(const struct leat_vector **items, uint32_t *lengths,
-                                   size_t count, const struct leat_type *type,
-                                   struct leat_arena *arena, struct leat_vector *out,
-                                   struct leat_error *err)
+static struct pieces pieces_of(const struct leat_vector **items, const uint32_t *lengths,
+                               size_t count)
 {
     struct pieces pieces = {items, lengths, count, 0};
 
     for (size_t i = 0; i < count; i++)
         pieces.total += lengths[i];
+    return pieces;
+}
+
+enum leat_status leat_vectors_join(const struct leat_vector **items, uint32_t *lengths,
+                                   size_t count, const struct leat_type *type,
+                                   struct leat_arena *arena, struct leat_vector *out,
+                                   struct leat_error *err)
+{
+    struct pieces pieces = pieces_of(items, lengths, count);
+
     return join_pieces(&pieces, type, arena, out, err);
+}
+
+enum leat_status leat_vectors_join_room(const struct leat_vector **items, const uint32_t *lengths,
+                                        size_t count, const struct leat_type *type,
+                                        struct leat_arena *arena, struct leat_vector *out,
+                                        struct leat_error *err)
+{
+    struct pieces pieces = pieces_of(items, lengths, count);
+
+    return make_room(&pieces, type, arena, out, err);
 }

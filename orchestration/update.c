@@ -296,12 +296,15 @@ void leat_update_init(struct leat_update *update, struct leat_pipeline *pipeline
                       const struct leat_update_options *options,
                       struct leat_update_summary *summary)
 {
+    uint64_t memory =
+        options->memory || options->host.name ? options->memory : leat_memory_default_limit();
+
     memset(update, 0, sizeof(*update));
     memset(summary, 0, sizeof(*summary));
     leat_arena_init(&summary->arena, NULL);
     leat_arena_init(&update->arena, NULL);
-    leat_accountant_init(&update->accountant, NULL, options->memory);
-    leat_memory_bound(options->memory);
+    leat_accountant_init(&update->accountant, NULL, memory);
+    leat_memory_bound(memory);
     leat_random_uuid(summary->run_id);
     update->pipeline = pipeline;
     update->options = options;

@@ -12,7 +12,7 @@
 
 struct leat_update_options {
     unsigned threads; /* 0: all cores */
-    uint64_t memory;  /* 0: no limit */
+    uint64_t memory;  /* 0: what leat_memory_default_limit says, on hosts none */
     bool keep_going;  /* publish what succeeded even if a flow failed */
     bool full_refresh_all;
     const char *const *full_refresh; /* names; NULL-terminated, or NULL */

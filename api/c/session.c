@@ -63,15 +63,17 @@ enum leat_status leat_session_new(const struct leat_session_options *options,
 {
     struct leat_session *session = leat_calloc(1, sizeof(*session));
     struct leat_host_options host = options->host;
+    uint64_t memory = options->memory || options->parent || host.name ? options->memory
+                                                                      : leat_memory_default_limit();
     enum leat_status status = LEAT_OK;
     char user[128];
 
     *out = NULL;
     if (!session)
         return leat_error_memory(err);
-    leat_accountant_init(&session->accountant, options->parent, options->memory);
+    leat_accountant_init(&session->accountant, options->parent, memory);
     if (!options->parent)
-        leat_memory_bound(options->memory);
+        leat_memory_bound(memory);
     status = leat_files_register(err);
     session->threads = options->threads ? options->threads : leat_cpu_count();
     session->most_threads = options->most_threads ? options->most_threads : 1024;

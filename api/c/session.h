@@ -23,7 +23,7 @@ struct leat_session_options {
     unsigned threads;              /* 0: all cores */
     unsigned most_threads;         /* that SET threads takes; 0: 1024 */
     struct leat_host_options host; /* that carries out queries; its tasks are `threads` */
-    uint64_t memory;               /* bytes; 0: no limit */
+    uint64_t memory; /* bytes; 0: what leat_memory_default_limit says, on hosts none */
     struct leat_accountant *parent;   /* that is charged, too; or NULL */
     struct leat_memory_store *shared; /* where tables in memory are made; NULL: the session's own */
     const char *user;                 /* NULL: the user of the process; for current_user */

@@ -332,11 +332,13 @@ enum leat_status leat_postgres_serve(const struct leat_postgres_options *options
                                      .limit = options->connections ? options->connections
                                                                    : DEFAULT_CONNECTIONS};
     struct listening listening = {.count = 0};
+    uint64_t memory =
+        options->session.memory ? options->session.memory : leat_memory_default_limit();
     enum leat_status status;
 
     (void)signal(SIGPIPE, SIG_IGN); /* TLS writes by itself */
-    leat_memory_bound(options->session.memory);
-    leat_accountant_init(&server.accountant, NULL, options->session.memory);
+    leat_memory_bound(memory);
+    leat_accountant_init(&server.accountant, NULL, memory);
     pthread_mutex_init(&server.lock, NULL);
     pthread_cond_init(&server.ended, NULL);
     status = leat_memory_store_new(&server.accountant, &server.store, err);

@@ -62,7 +62,7 @@ static enum leat_status end_collecting(struct collecting *c, struct leat_table_r
                                        struct leat_error *err)
 {
     if (!atomic_load(&c->spill))
-        return leat_table_rows_join(c->parts, c->threads, c->schema, table, err);
+        return leat_table_rows_join(c->exec, c->parts, c->threads, c->schema, table, err);
     for (unsigned i = 0; i < c->threads; i++)
         LEAT_TRY(move_part(c, i, err));
     return leat_spill_end(c->spill, err);

@@ -27,6 +27,7 @@ struct leat_operator {
 void leat_operator_close(struct leat_operator *op); /* NULL is allowed */
 
 /* --- tables: rows kept in memory, one contiguous FLAT vector a column --- */
+struct leat_exec;
 struct leat_table_rows {
     struct leat_arena arena;
     uint32_t column_count;
@@ -36,11 +37,19 @@ struct leat_table_rows {
 void leat_table_rows_init(struct leat_table_rows *table, struct leat_accountant *accountant);
 void leat_table_rows_release(struct leat_table_rows *table);
 /* Joins the parts (in order) into one table; their string bytes are adopted, the parts are empty
- * afterwards. */
-LEAT_CHECKED enum leat_status leat_table_rows_join(struct leat_rows *parts, size_t count,
+ * afterwards. By all threads of `exec`; NULL: by this one. */
+LEAT_CHECKED enum leat_status leat_table_rows_join(const struct leat_exec *exec,
+                                                   struct leat_rows *parts, size_t count,
                                                    const struct leat_schema *schema,
                                                    struct leat_table_rows *out,
                                                    struct leat_error *err);
+/* The values of some expressions for all rows of the table, by all threads; an empty `out` stays so
+ * if there are none. */
+LEAT_CHECKED enum leat_status leat_table_evaluate(struct leat_exec *exec,
+                                                  const struct leat_table_rows *table,
+                                                  struct leat_expr **exprs, uint32_t count,
+                                                  struct leat_table_rows *out,
+                                                  struct leat_error *err);
 /* A view of rows [start, start + count): columns has room for all columns. */
 LEAT_CHECKED enum leat_status leat_table_rows_slice(const struct leat_table_rows *table,
                                                     uint64_t start, uint32_t count,

@@ -270,7 +270,7 @@ enum leat_status leat_pipeline_collect(struct leat_exec *exec, struct leat_node 
     if (status == LEAT_OK)
         status = leat_pipeline_run(exec, node, collect_batch, parts, err);
     if (status == LEAT_OK)
-        status = leat_table_rows_join(parts, threads, &node->plan->schema, out, err);
+        status = leat_table_rows_join(exec, parts, threads, &node->plan->schema, out, err);
     for (unsigned i = 0; i < threads; i++)
         leat_rows_release(&parts[i]);
     leat_free(parts);

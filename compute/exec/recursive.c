@@ -164,7 +164,8 @@ static enum leat_status recursive_prepare(struct leat_exec *exec, struct leat_no
         status = run_rounds(exec, node->plan, &recursion, err);
     leat_rows_release(&last);
     if (status == LEAT_OK)
-        status = leat_table_rows_join(&all, 1, &node->plan->schema, &state->source.table, err);
+        status =
+            leat_table_rows_join(exec, &all, 1, &node->plan->schema, &state->source.table, err);
     leat_rows_release(&all);
     state->source.end = state->source.table.length;
     return status;

@@ -6,109 +6,21 @@
 
 /* --- values of keys --- */
 
-struct key_values {
-    struct leat_exec *exec;
-    const struct leat_table_rows *table;
-    struct leat_expr **exprs; /* of the keys that are no columns */
-    uint32_t expr_count;
-    const struct leat_schema *schema;
-    struct leat_rows *parts;
-    size_t tasks;
-};
-
-/* Evaluates rows [start, end) of the table, batch by batch. */
-static enum leat_status evaluate_range(const struct key_values *v, uint64_t start, uint64_t end,
-                                       struct leat_evaluator *evaluator, struct leat_arena *scratch,
-                                       struct leat_rows *kept, struct leat_error *err)
-{
-    uint32_t columns = v->table->column_count;
-    struct leat_vector *in = LEAT_NEW_ARRAY(scratch, struct leat_vector, columns);
-    struct leat_vector *results = LEAT_NEW_ARRAY(scratch, struct leat_vector, v->expr_count);
-    struct leat_arena views;
-    enum leat_status status = in && results ? LEAT_OK : leat_error_memory(err);
-
-    leat_arena_init(&views, NULL);
-    for (; status == LEAT_OK && start < end; start += LEAT_BATCH_ROWS) {
-        uint64_t left = end - start;
-        struct leat_batch batch = {columns,
-                                   left < LEAT_BATCH_ROWS ? (uint32_t)left : LEAT_BATCH_ROWS, in};
-        struct leat_batch out = {v->expr_count, batch.length, results};
-        leat_arena_reset(&views);
-        status = leat_exec_check(v->exec, err);
-        if (status == LEAT_OK)
-            status = leat_table_rows_slice(v->table, start, batch.length, &views, in, err);
-        if (status == LEAT_OK)
-            status = leat_evaluator_run(evaluator, &batch, results, err);
-        if (status == LEAT_OK)
-            status = leat_rows_append(kept, &out, err);
-    }
-    leat_arena_release(&views);
-    return status;
-}
-
-static enum leat_status evaluate_part(void *context, size_t task, struct leat_error *err)
-{
-    struct key_values *v = context;
-    struct leat_accountant *accountant = v->exec->options->accountant;
-    uint64_t rows = v->table->length;
-    struct leat_evaluator *evaluator = NULL;
-    struct leat_arena scratch;
-    enum leat_status status;
-
-    leat_arena_init(&scratch, accountant);
-    status = leat_rows_init(&v->parts[task], v->schema, accountant, err);
-    if (status == LEAT_OK)
-        status = leat_evaluator_new(v->exprs, v->expr_count, &v->exec->options->source, accountant,
-                                    &evaluator, err);
-    if (status == LEAT_OK)
-        status = evaluate_range(v, rows * task / v->tasks, rows * (task + 1) / v->tasks, evaluator,
-                                &scratch, &v->parts[task], err);
-    leat_evaluator_free(evaluator);
-    leat_arena_release(&scratch);
-    return status;
-}
-
-/* The values of all expressions, by all threads, as a table. */
-static enum leat_status evaluate(struct key_values *v, struct leat_table_rows *out,
-                                 struct leat_error *err)
-{
-    enum leat_status status;
-
-    v->tasks = v->table->length < 65536 ? 1 : v->exec->threads;
-    v->parts = leat_calloc(v->tasks, sizeof(*v->parts));
-    if (!v->parts)
-        return leat_error_memory(err);
-    status = leat_parallel_run(v->exec->threads, v->tasks, evaluate_part, v, err);
-    if (status == LEAT_OK)
-        status = leat_table_rows_join(v->parts, v->tasks, v->schema, out, err);
-    for (size_t i = 0; i < v->tasks; i++)
-        leat_rows_release(&v->parts[i]);
-    leat_free(v->parts);
-    return status;
-}
-
 /* A vector of values for each key: the table's own column where the key is one. */
 static enum leat_status fill_values(struct leat_exec *exec, const struct leat_table_rows *table,
                                     const struct leat_sort_key *keys, uint32_t key_count,
                                     struct leat_table_rows *computed, struct leat_vector *values,
                                     struct leat_arena *scratch, struct leat_error *err)
 {
-    struct leat_schema schema = {0, LEAT_NEW_ARRAY(scratch, struct leat_field, key_count)};
-    struct key_values v = {.exec = exec, .table = table, .schema = &schema};
-    uint32_t at = 0;
+    struct leat_expr **exprs = LEAT_NEW_ARRAY(scratch, struct leat_expr *, key_count);
+    uint32_t count = 0, at = 0;
 
-    v.exprs = LEAT_NEW_ARRAY(scratch, struct leat_expr *, key_count);
-    if (!v.exprs || !schema.fields)
+    if (!exprs)
         return leat_error_memory(err);
-    for (uint32_t k = 0; k < key_count; k++) {
-        if (keys[k].expr->kind == LEAT_EXPR_COLUMN)
-            continue;
-        v.exprs[v.expr_count++] = keys[k].expr;
-        schema.fields[schema.count++] =
-            (struct leat_field){.name = "key", .type = keys[k].expr->type};
-    }
-    if (v.expr_count > 0)
-        LEAT_TRY(evaluate(&v, computed, err));
+    for (uint32_t k = 0; k < key_count; k++)
+        if (keys[k].expr->kind != LEAT_EXPR_COLUMN)
+            exprs[count++] = keys[k].expr;
+    LEAT_TRY(leat_table_evaluate(exec, table, exprs, count, computed, err));
     for (uint32_t k = 0; k < key_count; k++)
         values[k] = keys[k].expr->kind == LEAT_EXPR_COLUMN ? table->columns[keys[k].expr->column]
                                                            : computed->columns[at++];
@@ -183,7 +95,7 @@ static enum leat_status prune(struct collecting *c, unsigned thread, struct leat
     leat_arena_init(&arena, NULL);
     leat_table_rows_init(&table, c->exec->options->accountant);
     if (status == LEAT_OK)
-        status = leat_table_rows_join(rows, 1, schema, &table, err);
+        status = leat_table_rows_join(NULL, rows, 1, schema, &table, err);
     if (status == LEAT_OK)
         status = leat_sort_permutation(c->exec, &table, c->plan->sort.keys, c->plan->sort.key_count,
                                        &arena, &order, err);
@@ -240,7 +152,7 @@ static enum leat_status move_rows(struct collecting *c, unsigned thread, struct 
     LEAT_TRY(begin_runs(c, err));
     leat_table_rows_init(&table, accountant);
     leat_arena_init(&arena, accountant);
-    status = leat_table_rows_join(&c->parts[thread], 1, &plan->schema, &table, err);
+    status = leat_table_rows_join(NULL, &c->parts[thread], 1, &plan->schema, &table, err);
     if (status == LEAT_OK && table.length > 0)
         status = leat_sort_permutation(&alone, &table, plan->sort.keys, plan->sort.key_count,
                                        &arena, &order, err);
@@ -271,7 +183,7 @@ static enum leat_status end_collecting(struct collecting *c, struct leat_table_r
                                        struct leat_error *err)
 {
     if (!c->runs)
-        return leat_table_rows_join(c->parts, c->threads, &c->plan->schema, out, err);
+        return leat_table_rows_join(c->exec, c->parts, c->threads, &c->plan->schema, out, err);
     for (unsigned i = 0; i < c->threads; i++)
         LEAT_TRY(move_rows(c, i, err));
     return leat_sort_runs_end(c->runs, err);

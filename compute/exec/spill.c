@@ -254,7 +254,7 @@ static enum leat_status flush(struct leat_spill *spill, struct staging *staging,
     if (staging->rows.row_count == 0)
         return LEAT_OK;
     leat_table_rows_init(&table, spill->exec->options->accountant);
-    status = leat_table_rows_join(&staging->rows, 1, spill->schema, &table, err);
+    status = leat_table_rows_join(NULL, &staging->rows, 1, spill->schema, &table, err);
     if (status == LEAT_OK)
         status =
             leat_rows_init(&staging->rows, spill->schema, spill->exec->options->accountant, err);

@@ -65,7 +65,7 @@ static enum leat_status values_prepare(struct leat_exec *exec, struct leat_node 
     for (uint32_t r = 0; status == LEAT_OK && r < plan->values.row_count; r++)
         status = append_row(exec, plan, r, &rows, err);
     if (status == LEAT_OK)
-        status = leat_table_rows_join(&rows, 1, &plan->schema, &state->source.table, err);
+        status = leat_table_rows_join(exec, &rows, 1, &plan->schema, &state->source.table, err);
     leat_rows_release(&rows);
     state->source.end = state->source.table.length;
     return status;

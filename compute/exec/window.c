@@ -46,63 +46,16 @@ static void list_expressions(const struct leat_plan *plan, struct leat_expr **ou
     }
 }
 
-static enum leat_status evaluate_rows(struct leat_exec *exec, const struct leat_table_rows *table,
-                                      struct leat_evaluator *evaluator, uint32_t count,
-                                      struct leat_rows *kept, struct leat_arena *scratch,
-                                      struct leat_error *err)
-{
-    struct leat_vector *columns = LEAT_NEW_ARRAY(scratch, struct leat_vector, table->column_count);
-    struct leat_vector *results = LEAT_NEW_ARRAY(scratch, struct leat_vector, count);
-    struct leat_arena views;
-    enum leat_status status = columns && results ? LEAT_OK : leat_error_memory(err);
-
-    leat_arena_init(&views, NULL);
-    for (uint64_t start = 0; !status && start < table->length; start += LEAT_BATCH_ROWS) {
-        uint64_t left = table->length - start;
-        struct leat_batch in = {table->column_count,
-                                left < LEAT_BATCH_ROWS ? (uint32_t)left : LEAT_BATCH_ROWS, columns};
-        struct leat_batch out = {count, in.length, results};
-        leat_arena_reset(&views);
-        status = leat_exec_check(exec, err);
-        if (!status)
-            status = leat_table_rows_slice(table, start, in.length, &views, columns, err);
-        if (!status)
-            status = leat_evaluator_run(evaluator, &in, results, err);
-        if (!status)
-            status = leat_rows_append(kept, &out, err);
-    }
-    leat_arena_release(&views);
-    return status;
-}
-
 static enum leat_status compute_expressions(struct leat_exec *exec, const struct leat_plan *plan,
                                             struct window_state *state, struct leat_error *err)
 {
     uint32_t count = expression_count(plan);
     struct leat_expr **exprs = LEAT_NEW_ARRAY(&state->arena, struct leat_expr *, count);
-    struct leat_schema schema = {count, LEAT_NEW_ARRAY(&state->arena, struct leat_field, count)};
-    struct leat_evaluator *evaluator;
-    struct leat_rows kept = {0};
-    enum leat_status status;
 
-    if (!exprs || !schema.fields)
+    if (!exprs)
         return leat_error_memory(err);
-    if (count == 0)
-        return LEAT_OK;
     list_expressions(plan, exprs);
-    for (uint32_t i = 0; i < count; i++)
-        schema.fields[i] = (struct leat_field){.name = "expression", .type = exprs[i]->type};
-    LEAT_TRY(leat_evaluator_new(exprs, count, &exec->options->source, exec->options->accountant,
-                                &evaluator, err));
-    status = leat_rows_init(&kept, &schema, exec->options->accountant, err);
-    if (!status)
-        status =
-            evaluate_rows(exec, &state->source.table, evaluator, count, &kept, &state->arena, err);
-    if (!status)
-        status = leat_table_rows_join(&kept, 1, &schema, &state->computed, err);
-    leat_rows_release(&kept);
-    leat_evaluator_free(evaluator);
-    return status;
+    return leat_table_evaluate(exec, &state->source.table, exprs, count, &state->computed, err);
 }
 
 /* --- places --- */
@@ -129,46 +82,6 @@ static enum leat_status sort_rows(struct leat_exec *exec, const struct leat_plan
         return leat_error_memory(err);
     for (uint32_t i = 0; i < rows; i++)
         (*out)[i] = i;
-    return LEAT_OK;
-}
-
-static bool rows_equal(const struct leat_vector *columns, uint32_t count, uint32_t a, uint32_t b)
-{
-    for (uint32_t c = 0; c < count; c++) {
-        bool a_null = leat_vector_is_null(&columns[c], a);
-        bool b_null = leat_vector_is_null(&columns[c], b);
-        if (a_null || b_null ? a_null != b_null
-                             : leat_vector_compare(&columns[c], a, &columns[c], b) != 0)
-            return false;
-    }
-    return true;
-}
-
-static enum leat_status find_places(const struct leat_plan *plan, struct window_state *state,
-                                    struct places *p, struct leat_error *err)
-{
-    uint32_t keys = plan->window.key_count, orders = plan->window.order_count;
-    const struct leat_vector *columns = state->computed.columns;
-    uint32_t *bounds = leat_arena_alloc(&state->arena, (size_t)p->count * 16 + 16);
-
-    if (!bounds)
-        return leat_error_memory(err);
-    p->partition = bounds;
-    p->partition_end = bounds + p->count;
-    p->peer = bounds + 2 * (size_t)p->count;
-    p->peer_end = bounds + 3 * (size_t)p->count;
-    for (uint32_t i = 0; i < p->count; i++) {
-        bool same = i && rows_equal(columns, keys, p->order[i - 1], p->order[i]);
-        bool peer = same && rows_equal(columns + keys, orders, p->order[i - 1], p->order[i]);
-        p->partition[i] = same ? p->partition[i - 1] : i;
-        p->peer[i] = peer ? p->peer[i - 1] : i;
-    }
-    for (uint32_t i = p->count; i-- > 0;) {
-        bool last = i + 1 == p->count;
-        p->partition_end[i] =
-            last || p->partition[i + 1] != p->partition[i] ? i + 1 : p->partition_end[i + 1];
-        p->peer_end[i] = last || p->peer[i + 1] != p->peer[i] ? i + 1 : p->peer_end[i + 1];
-    }
     return LEAT_OK;
 }
 
@@ -203,30 +116,53 @@ static enum leat_status fill_ntile(const struct places *p, const struct leat_vec
     return LEAT_OK;
 }
 
-/* False: the function is none of these. */
-static bool fill_place(const char *name, const struct places *p, struct leat_vector *out)
-{
-    int64_t *integers = out->data, dense = 0;
-    double *reals = out->data;
+struct placing {
+    struct leat_exec *exec;
+    const struct places *p;
+    struct leat_vector *out;
+    enum place_function { ROW_NUMBER, RANK, DENSE_RANK, PERCENT_RANK, CUME_DIST, NONE } function;
+};
 
-    for (uint32_t i = 0; i < p->count; i++) {
-        uint32_t start = p->partition[i], row = p->order[i];
-        uint32_t rows = p->partition_end[i] - start;
-        dense = i == start ? 1 : dense + (p->peer[i] == i);
-        if (strcmp(name, "row_number") == 0)
-            integers[row] = i - start + 1;
-        else if (strcmp(name, "rank") == 0)
-            integers[row] = p->peer[i] - start + 1;
-        else if (strcmp(name, "dense_rank") == 0)
+static enum leat_status fill_piece(void *context, size_t piece, struct leat_error *err)
+{
+    const struct placing *f = context;
+    const struct places *p = f->p;
+    uint32_t start, end;
+    int64_t *integers = f->out->data, dense = 0;
+    double *reals = f->out->data;
+
+    LEAT_TRY(leat_exec_check(f->exec, err));
+    leat_places_piece(p, piece, f->function == DENSE_RANK, &start, &end);
+    for (uint32_t i = start; i < end; i++) {
+        uint32_t first = p->partition[i], row = p->order[i];
+        uint32_t rows = p->partition_end[i] - first;
+        dense = i == first ? 1 : dense + (p->peer[i] == i);
+        if (f->function == ROW_NUMBER)
+            integers[row] = i - first + 1;
+        else if (f->function == RANK)
+            integers[row] = p->peer[i] - first + 1;
+        else if (f->function == DENSE_RANK)
             integers[row] = dense;
-        else if (strcmp(name, "percent_rank") == 0)
-            reals[row] = rows > 1 ? (double)(p->peer[i] - start) / (rows - 1) : 0;
-        else if (strcmp(name, "cume_dist") == 0)
-            reals[row] = (double)(p->peer_end[i] - start) / rows;
+        else if (f->function == PERCENT_RANK)
+            reals[row] = rows > 1 ? (double)(p->peer[i] - first) / (rows - 1) : 0;
         else
-            return false;
+            reals[row] = (double)(p->peer_end[i] - first) / rows;
     }
-    return true;
+    return LEAT_OK;
+}
+
+static enum leat_status fill_place(struct leat_exec *exec, const char *name, const struct places *p,
+                                   struct leat_vector *out, struct leat_error *err)
+{
+    static const char *const names[] = {"row_number", "rank", "dense_rank", "percent_rank",
+                                        "cume_dist"};
+    struct placing f = {exec, p, out, ROW_NUMBER};
+
+    while (f.function < NONE && strcmp(name, names[f.function]) != 0)
+        f.function++;
+    if (f.function == NONE)
+        return leat_error_set(err, LEAT_E_UNSUPPORTED, "window function %s", name);
+    return leat_parallel_run(exec->threads, leat_places_pieces(p), fill_piece, &f, err);
 }
 
 /* --- functions that pick a value --- */
@@ -360,6 +296,12 @@ static enum leat_status fill_picked(const struct leat_window_call *call, const s
 
 /* --- the node --- */
 
+static bool has_frame(const char *name)
+{
+    return strcmp(name, "first_value") == 0 || strcmp(name, "last_value") == 0 ||
+           strcmp(name, "nth_value") == 0;
+}
+
 /* `args` are those of the call, then the frame's values, then the filter. */
 static enum leat_status fill_call(struct leat_exec *exec, const struct leat_plan *plan,
                                   const struct leat_window_call *given, const struct places *p,
@@ -369,11 +311,12 @@ static enum leat_status fill_call(struct leat_exec *exec, const struct leat_plan
     struct leat_window_call call = *given;
     const char *name = call.call.function->name;
     const struct leat_vector *filter = call.call.filter ? &args[call.call.arg_count] : NULL;
-    struct leat_frames frames;
+    struct leat_frames frames = {0};
 
     call.call.arg_count -= leat_frame_values(&call.frame);
-    LEAT_TRY(leat_frames_find(exec, plan, &call.frame, p, args + call.call.arg_count, arena,
-                              &frames, err));
+    if (call.call.function->kind == LEAT_FUNCTION_AGGREGATE || has_frame(name))
+        LEAT_TRY(leat_frames_find(exec, plan, &call.frame, p, args + call.call.arg_count, arena,
+                                  &frames, err));
     if (call.call.function->kind == LEAT_FUNCTION_AGGREGATE)
         return leat_window_aggregate(exec, &call, p, &frames, args, filter, arena, out, err);
     LEAT_TRY(leat_vector_init(out, call.call.type, p->count, 0, arena, err));
@@ -381,9 +324,7 @@ static enum leat_status fill_call(struct leat_exec *exec, const struct leat_plan
     if (strcmp(name, "ntile") == 0)
         return fill_ntile(p, args, arena, out, err);
     if (call.call.arg_count == 0)
-        return fill_place(name, p, out) || p->count == 0
-                   ? LEAT_OK
-                   : leat_error_set(err, LEAT_E_UNSUPPORTED, "window function %s", name);
+        return fill_place(exec, name, p, out, err);
     return fill_picked(&call, p, &frames, args, arena, out, err);
 }
 
@@ -424,7 +365,7 @@ static enum leat_status window_prepare(struct leat_exec *exec, struct leat_node 
     LEAT_TRY(sort_rows(exec, plan, state, &order, err));
     places.count = (uint32_t)state->source.table.length;
     places.order = order;
-    LEAT_TRY(find_places(plan, state, &places, err));
+    LEAT_TRY(leat_places_find(exec, plan, state->computed.columns, &state->arena, &places, err));
     width = state->source.table.column_count;
     columns = LEAT_NEW_ARRAY(&state->arena, struct leat_vector, width + plan->window.call_count);
     if (!columns)

@@ -13,6 +13,17 @@ struct places {
     uint32_t *peer;
     uint32_t *peer_end;
 };
+/* Fills the bounds, by all threads; they lie in the arena. `keys`: the values of the partition's
+ * keys, then of the order's, by row. */
+LEAT_CHECKED enum leat_status leat_places_find(struct leat_exec *exec, const struct leat_plan *plan,
+                                               const struct leat_vector *keys,
+                                               struct leat_arena *arena, struct places *p,
+                                               struct leat_error *err);
+/* Places divided into pieces, for threads: how many, and those of one; `whole`: where partitions
+ * are not cut. */
+size_t leat_places_pieces(const struct places *p);
+void leat_places_piece(const struct places *p, size_t piece, bool whole, uint32_t *start,
+                       uint32_t *end);
 
 /* For each place the first place of its frame and the one behind the last, before EXCLUDE; end is
  * at least start. */
