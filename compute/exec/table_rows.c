@@ -88,6 +88,16 @@ static enum leat_status join_columns(struct joining *j, struct leat_error *err)
                              (j->count + TASK_PIECES - 1) / TASK_PIECES, put_pieces, j, err);
 }
 
+/* Whether values point to bytes beside them. */
+static bool shares_bytes(const struct leat_schema *schema)
+{
+    for (uint32_t c = 0; c < schema->count; c++)
+        if (leat_type_is_string(schema->fields[c].type) ||
+            leat_type_is_nested(schema->fields[c].type))
+            return true;
+    return false;
+}
+
 enum leat_status leat_table_rows_join(const struct leat_exec *exec, struct leat_rows *parts,
                                       size_t count, const struct leat_schema *schema,
                                       struct leat_table_rows *out, struct leat_error *err)
@@ -102,7 +112,8 @@ enum leat_status leat_table_rows_join(const struct leat_exec *exec, struct leat_
         status = join_columns(&joining, err);
     leat_arena_release(&scratch);
     for (size_t p = 0; p < count; p++) {
-        leat_arena_adopt(&out->arena, &parts[p].arena);
+        if (shares_bytes(schema))
+            leat_arena_adopt(&out->arena, &parts[p].arena);
         leat_rows_release(&parts[p]);
     }
     if (status == LEAT_OK && out->length >= UINT32_MAX)
