@@ -90,6 +90,8 @@ static enum leat_status build_index(struct leat_exec *exec, struct leat_join_sta
     return status;
 }
 
+enum { CLEARED = 1 << 20 }; /* entries at a time */
+
 static enum leat_status build_directory(struct leat_exec *exec, struct leat_join_state *s,
                                         struct leat_error *err)
 {
@@ -98,10 +100,15 @@ static enum leat_status build_directory(struct leat_exec *exec, struct leat_join
     while (capacity < s->build.length * 2 && s->layout.count > 0)
         capacity *= 2;
     s->mask = capacity - 1;
-    s->directory = leat_arena_calloc(&s->arena, capacity, sizeof(uint64_t));
+    s->directory = leat_arena_alloc(&s->arena, capacity * sizeof(uint64_t));
     s->next = leat_arena_alloc(&s->arena, s->build.length * sizeof(uint32_t) + 4);
     if (!s->directory || !s->next)
         return leat_error_memory(err);
+    for (uint64_t at = 0; at < capacity; at += CLEARED) {
+        LEAT_TRY(leat_exec_check(exec, err));
+        memset(s->directory + at, 0,
+               (capacity - at < CLEARED ? capacity - at : CLEARED) * sizeof(uint64_t));
+    }
     /* From the last row to the first, so that chains run in the rows' order. */
     for (uint64_t end = s->build.length; end > 0;) {
         uint64_t start = (end - 1) / LEAT_BATCH_ROWS * LEAT_BATCH_ROWS;
