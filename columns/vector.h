@@ -198,6 +198,10 @@ void leat_vector_hash(const struct leat_vector *vector, bool combine, uint64_t *
  * rows append nothing. */
 LEAT_CHECKED enum leat_status leat_vector_print(const struct leat_vector *vector, uint32_t row,
                                                 struct leat_buffer *out, struct leat_error *err);
+/* Appends the text as a string of JSON, in quotes. */
+LEAT_CHECKED enum leat_status leat_json_string_append(const char *text, size_t length,
+                                                      struct leat_buffer *out,
+                                                      struct leat_error *err);
 /* Appends the value as JSON (numbers bare, NaN and infinities as strings, nulls as null, nested as
  * JSON). */
 LEAT_CHECKED enum leat_status leat_vector_print_json(const struct leat_vector *vector, uint32_t row,

@@ -144,8 +144,8 @@ static enum leat_status print_array(const struct leat_vector *base, uint32_t i,
 
 /* --- JSON --- */
 
-static enum leat_status print_json_string(const char *text, size_t length, struct leat_buffer *out,
-                                          struct leat_error *err)
+enum leat_status leat_json_string_append(const char *text, size_t length, struct leat_buffer *out,
+                                         struct leat_error *err)
 {
     size_t plain = 0;
 
@@ -216,7 +216,7 @@ static enum leat_status print_json_struct(const struct leat_vector *base, uint32
         const char *name = base->type->fields[c].name;
         if (c)
             LEAT_TRY(leat_buffer_append_string(out, spaced ? ", " : ",", err));
-        LEAT_TRY(print_json_string(name, strlen(name), out, err));
+        LEAT_TRY(leat_json_string_append(name, strlen(name), out, err));
         LEAT_TRY(leat_buffer_append_string(out, spaced ? ": " : ":", err));
         LEAT_TRY(print_json(&base->children[c], i, spaced, out, err));
     }
@@ -240,7 +240,7 @@ static enum leat_status print_json_map(const struct leat_vector *base, uint32_t 
         if (!status)
             status = leat_vector_print(&base->children[0], entry.offset + k, &key, err);
         if (!status)
-            status = print_json_string((const char *)key.data, key.length, out, err);
+            status = leat_json_string_append((const char *)key.data, key.length, out, err);
         if (!status)
             status = leat_buffer_append_string(out, spaced ? ": " : ":", err);
         if (!status)
@@ -274,7 +274,7 @@ static enum leat_status print_json_fixed(const struct leat_vector *base, uint32_
         }
     }
     return bare ? leat_buffer_append(out, text, length, err)
-                : print_json_string(text, length, out, err);
+                : leat_json_string_append(text, length, out, err);
 }
 
 static enum leat_status print_json(const struct leat_vector *vector, uint32_t row, bool spaced,
@@ -289,7 +289,7 @@ static enum leat_status print_json(const struct leat_vector *vector, uint32_t ro
     switch (vector->type->id) {
     case LEAT_TEXT: {
         const struct leat_string *string = &((const struct leat_string *)base->data)[i];
-        return print_json_string(leat_string_data(string), string->length, out, err);
+        return leat_json_string_append(leat_string_data(string), string->length, out, err);
     }
     case LEAT_JSON: {
         const struct leat_string *string = &((const struct leat_string *)base->data)[i];

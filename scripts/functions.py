@@ -44,7 +44,7 @@ def main():
     own = rows([leat, "query", "-q", "--format", "csv", "-c", "SHOW FUNCTIONS"])[1:]
     peers = {name: kind for name, kind in rows(["psql", "-XtA", "--csv", "-c", PEERS])}
     names = {row[0] for row in own}
-    out = ["# Functions and operators", "", "Written by `scripts/functions.sh` from the registry of functions (`SHOW FUNCTIONS`) and PostgreSQL's catalog. Beside these", "stand the forms of the grammar: `CASE`, `CAST`, `COALESCE`, `NULLIF`, `IN`, `LIKE`, `SIMILAR TO`, `BETWEEN`, `IS DISTINCT FROM`,", "`EXTRACT`, `GROUPING`, `unnest`, `generate_series`, `ARRAY[...]`, `ROW(...)`, subscripts and slices.", ""]  # fmt: skip
+    out = ["# Functions and operators", "", "Written by `scripts/functions.sh` from the registry of functions (`SHOW FUNCTIONS`) and PostgreSQL's catalog. Beside these", "stand the forms of the grammar: `CASE`, `CAST`, `COALESCE`, `NULLIF`, `IN`, `LIKE`, `SIMILAR TO`, `BETWEEN`, `IS DISTINCT FROM`,", "`EXTRACT`, `GROUPING`, `unnest`, `generate_series`, `json_each`, `json_array_elements`, `json_object_keys` (their jsonb and text forms too), `regexp_split_to_table`, `string_to_table`, `ARRAY[...]`, `ROW(...)`, subscripts and slices.", ""]  # fmt: skip
     for kind, title in (("scalar", "Functions"), ("aggregate", "Aggregates"), ("window", "Window functions")):
         out += [f"## {title}", "", "| name | signatures | |", "|---|---|---|"]
         for name in sorted({row[0] for row in own if row[1] == kind and re.match(r"\w", row[0])}):

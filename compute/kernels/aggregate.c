@@ -339,6 +339,7 @@ CHOOSE(bit_or)
 CHOOSE(bit_xor)
 CHOOSE(string_agg)
 CHOOSE(array_agg)
+CHOOSE(json)
 CHOOSE(moments)
 CHOOSE(pairs)
 CHOOSE(percentile)
@@ -412,10 +413,12 @@ static bool rule_moments(struct signature *s)
             .args = (args_), .result = (result_), .rule = (rule_), .aggregate = (choose_)          \
         }                                                                                          \
     }
-#define SUM    "sum(number) -> number", "sum of the values that are not null"
-#define AVG    "avg(number) -> number", "average of the values that are not null"
-#define COUNT  "count(*), count(any) -> bigint", "number of rows, or of values that are not null"
-#define BIT(s) s "(integer) -> integer", "bits of all values combined"
+#define SUM             "sum(number) -> number", "sum of the values that are not null"
+#define AVG             "avg(number) -> number", "average of the values that are not null"
+#define COUNT           "count(*), count(any) -> bigint", "number of rows, or of values that are not null"
+#define JSON_AGG        "json_agg(any) -> json", "array of all values, nulls too"
+#define JSON_OBJECT_AGG "json_object_agg(key, value) -> json", "object of all keys and values"
+#define BIT(s)          s "(integer) -> integer", "bits of all values combined"
 
 static const struct leat_function functions[] = {
     AGGREGATE("count", COUNT, "", 'l', choose_count, NULL, false),
@@ -518,6 +521,10 @@ static const struct leat_function functions[] = {
               choose_string_agg, NULL, true),
     AGGREGATE("array_agg", "array_agg(any) -> any[]", "all values, nulls too", "*", 0,
               choose_array_agg, rule_list, true),
+    AGGREGATE("json_agg", JSON_AGG, "*", 'J', choose_json, NULL, true),
+    AGGREGATE("jsonb_agg", JSON_AGG, "*", 'J', choose_json, NULL, true),
+    AGGREGATE("json_object_agg", JSON_OBJECT_AGG, "**", 'J', choose_json, NULL, true),
+    AGGREGATE("jsonb_object_agg", JSON_OBJECT_AGG, "**", 'J', choose_json, NULL, true),
     AGGREGATE("median", "median(double precision) -> double precision", "middle value", "d", 'd',
               choose_percentile, NULL, false),
     AGGREGATE("percentile_cont", "percentile_cont(fraction) WITHIN GROUP (ORDER BY x)",

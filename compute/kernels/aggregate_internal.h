@@ -33,6 +33,6 @@ extern const struct leat_aggregate_ops aggregate_count, aggregate_sum_integer,
     aggregate_sum_decimal, aggregate_sum_real, aggregate_avg, aggregate_avg_real, aggregate_minimum,
     aggregate_maximum, aggregate_any, aggregate_first, aggregate_last, aggregate_bool_and,
     aggregate_bool_or, aggregate_bit_and, aggregate_bit_or, aggregate_bit_xor, aggregate_string_agg,
-    aggregate_array_agg, aggregate_moments, aggregate_pairs, aggregate_percentile;
+    aggregate_array_agg, aggregate_json, aggregate_moments, aggregate_pairs, aggregate_percentile;
 
 #endif

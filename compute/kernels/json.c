@@ -4,23 +4,15 @@
  * A value is found by scanning the text without building a tree; nesting is bounded. Where an
  * object repeats a key the last one counts, as in PostgreSQL. Text that is not JSON gives null.
  */
-#include "compute/kernels/text_internal.h"
+#include "compute/kernels/json_internal.h"
 
-#define MAXIMUM_NESTING 512
-
-struct scan {
-    const char *at;
-    const char *end;
-};
-
-static void skip_blanks(struct scan *s)
+void json_pass_blanks(struct json_scan *s)
 {
     while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
         s->at++;
 }
 
-/* Behind the closing quote; at stands on the opening one. */
-static bool skip_string(struct scan *s)
+bool json_pass_string(struct json_scan *s)
 {
     for (s->at++; s->at < s->end; s->at++) {
         if (*s->at == '\\')
@@ -34,22 +26,21 @@ static bool skip_string(struct scan *s)
     return false;
 }
 
-/* Behind the value at the scanner's place. */
-static bool skip_value(struct scan *s)
+bool json_pass_value(struct json_scan *s)
 {
     int depth = 0;
-    skip_blanks(s);
+    json_pass_blanks(s);
     do {
         if (s->at >= s->end)
             return false;
         switch (*s->at) {
         case '"':
-            if (!skip_string(s))
+            if (!json_pass_string(s))
                 return false;
             break;
         case '{':
         case '[':
-            if (++depth > MAXIMUM_NESTING)
+            if (++depth > JSON_MAXIMUM_NESTING)
                 return false;
             s->at++;
             break;
@@ -73,9 +64,47 @@ static bool skip_value(struct scan *s)
         }
         }
         if (depth > 0)
-            skip_blanks(s);
+            json_pass_blanks(s);
     } while (depth > 0);
     return depth == 0;
+}
+
+bool json_open(struct leat_text json, char bracket, struct json_scan *out)
+{
+    *out = (struct json_scan){json.data, json.data + json.length};
+    json_pass_blanks(out);
+    if (out->at == out->end || *out->at != bracket)
+        return false;
+    out->at++;
+    return true;
+}
+
+bool json_next(struct json_scan *s, struct leat_text *key, struct leat_text *value)
+{
+    const char *start;
+
+    json_pass_blanks(s);
+    if (s->at < s->end && *s->at == ',') {
+        s->at++;
+        json_pass_blanks(s);
+    }
+    if (s->at >= s->end || *s->at == '}' || *s->at == ']')
+        return false;
+    start = s->at;
+    if (key) {
+        if (*s->at != '"' || !json_pass_string(s))
+            return false;
+        *key = (struct leat_text){start, (size_t)(s->at - start)};
+        json_pass_blanks(s);
+        if (s->at >= s->end || *s->at++ != ':')
+            return false;
+        json_pass_blanks(s);
+        start = s->at;
+    }
+    if (!json_pass_value(s))
+        return false;
+    *value = (struct leat_text){start, (size_t)(s->at - start)};
+    return true;
 }
 
 static unsigned hex4(const char *text)
@@ -92,9 +121,8 @@ static unsigned hex4(const char *text)
     return value;
 }
 
-/* The characters of a string, quotes included in `text`. */
-static enum leat_status append_unescaped(struct leat_text text, struct leat_buffer *out,
-                                         struct leat_error *err)
+enum leat_status json_append_unescaped(struct leat_text text, struct leat_buffer *out,
+                                       struct leat_error *err)
 {
     const char *at = text.data + 1, *end = text.data + text.length - 1;
     while (at < end) {
@@ -137,7 +165,7 @@ static enum leat_status key_equals(struct leat_text quoted, struct leat_text key
     if (*out || !memchr(inner.data, '\\', inner.length))
         return LEAT_OK;
     scratch->length = 0;
-    LEAT_TRY(append_unescaped(quoted, scratch, err));
+    LEAT_TRY(json_append_unescaped(quoted, scratch, err));
     *out = leat_text_equal((struct leat_text){(const char *)scratch->data, scratch->length}, key);
     return LEAT_OK;
 }
@@ -147,20 +175,20 @@ static enum leat_status step(struct leat_text json, const struct leat_text *key,
                              struct leat_buffer *scratch, struct leat_text *found,
                              struct leat_error *err)
 {
-    struct scan s = {json.data, json.data + json.length};
+    struct json_scan s = {json.data, json.data + json.length};
     int64_t place = 0, count = 0;
 
     *found = (struct leat_text){NULL, 0};
-    skip_blanks(&s);
+    json_pass_blanks(&s);
     if (s.at == s.end || *s.at != (key ? '{' : '['))
         return LEAT_OK;
     if (!key && index < 0) { /* from the end: count first */
-        struct scan counter = {s.at + 1, s.end};
-        for (skip_blanks(&counter); counter.at < counter.end && *counter.at != ']';) {
-            if (!skip_value(&counter))
+        struct json_scan counter = {s.at + 1, s.end};
+        for (json_pass_blanks(&counter); counter.at < counter.end && *counter.at != ']';) {
+            if (!json_pass_value(&counter))
                 return LEAT_OK;
             count++;
-            skip_blanks(&counter);
+            json_pass_blanks(&counter);
             if (counter.at < counter.end && *counter.at == ',')
                 counter.at++;
         }
@@ -169,28 +197,28 @@ static enum leat_status step(struct leat_text json, const struct leat_text *key,
     s.at++;
     for (;;) {
         bool wanted = place++ == index && !key;
-        skip_blanks(&s);
+        json_pass_blanks(&s);
         if (s.at >= s.end || *s.at == '}' || *s.at == ']')
             return LEAT_OK;
         if (key) {
             const char *start = s.at;
-            if (*s.at != '"' || !skip_string(&s))
+            if (*s.at != '"' || !json_pass_string(&s))
                 return LEAT_OK;
             LEAT_TRY(key_equals((struct leat_text){start, (size_t)(s.at - start)}, *key, scratch,
                                 &wanted, err));
-            skip_blanks(&s);
+            json_pass_blanks(&s);
             if (s.at >= s.end || *s.at++ != ':')
                 return LEAT_OK;
-            skip_blanks(&s);
+            json_pass_blanks(&s);
         }
         const char *value = s.at;
-        if (!skip_value(&s))
+        if (!json_pass_value(&s))
             return LEAT_OK;
         if (wanted)
             *found = (struct leat_text){value, (size_t)(s.at - value)};
         if (wanted && !key)
             return LEAT_OK;
-        skip_blanks(&s);
+        json_pass_blanks(&s);
         if (s.at < s.end && *s.at == ',')
             s.at++;
     }
@@ -205,7 +233,7 @@ static enum leat_status store_found(struct kernel_call *call, uint32_t i, struct
         return kernel_set_null(call, i, err);
     if (as_text && found.data[0] == '"') {
         scratch->length = 0;
-        LEAT_TRY(append_unescaped(found, scratch, err));
+        LEAT_TRY(json_append_unescaped(found, scratch, err));
         return kernel_set_text(call, i, (const char *)scratch->data, scratch->length, err);
     }
     text_set_view(call, i, found);
@@ -270,10 +298,10 @@ static enum leat_status run_path(struct kernel_call *call, struct leat_error *er
     return status;
 }
 
-static const char *type_name(struct leat_text json)
+const char *json_type_name(struct leat_text json)
 {
-    struct scan s = {json.data, json.data + json.length};
-    skip_blanks(&s);
+    struct json_scan s = {json.data, json.data + json.length};
+    json_pass_blanks(&s);
     if (s.at == s.end)
         return "null";
     switch (*s.at) {
@@ -297,7 +325,7 @@ static enum leat_status run_typeof(struct kernel_call *call, struct leat_error *
 {
     FOR_VALID(call, i)
     {
-        const char *name = type_name(text_arg(call, 0, i));
+        const char *name = json_type_name(text_arg(call, 0, i));
         LEAT_TRY(kernel_set_text(call, i, name, strlen(name), err));
     }
     return LEAT_OK;
@@ -308,17 +336,17 @@ static enum leat_status run_array_length(struct kernel_call *call, struct leat_e
     FOR_VALID(call, i)
     {
         struct leat_text json = text_arg(call, 0, i);
-        struct scan s = {json.data, json.data + json.length};
+        struct json_scan s = {json.data, json.data + json.length};
         int32_t count = 0;
-        if (strcmp(type_name(json), "array") != 0)
+        if (strcmp(json_type_name(json), "array") != 0)
             return leat_error_set(err, LEAT_E_BAD_ARGUMENT,
                                   "cannot get array length of a non-array");
-        skip_blanks(&s);
+        json_pass_blanks(&s);
         s.at++;
-        for (skip_blanks(&s); s.at < s.end && *s.at != ']'; count++) {
-            if (!skip_value(&s))
+        for (json_pass_blanks(&s); s.at < s.end && *s.at != ']'; count++) {
+            if (!json_pass_value(&s))
                 break;
-            skip_blanks(&s);
+            json_pass_blanks(&s);
             if (s.at < s.end && *s.at == ',')
                 s.at++;
         }
@@ -327,14 +355,14 @@ static enum leat_status run_array_length(struct kernel_call *call, struct leat_e
     return LEAT_OK;
 }
 
-static enum leat_status row_to_json(struct kernel_call *call, uint32_t i, struct leat_buffer *out,
-                                    struct leat_error *err)
+static enum leat_status put_json(struct kernel_call *call, uint32_t i, struct leat_buffer *out,
+                                 struct leat_error *err)
 {
     return leat_vector_print_json(&call->args[0], i, out, err);
 }
 static enum leat_status run_to_json(struct kernel_call *call, struct leat_error *err)
 {
-    return text_each(call, row_to_json, err);
+    return text_each(call, put_json, err);
 }
 
 #define TOTAL FUNCTION_TOTAL
@@ -355,6 +383,10 @@ static const struct leat_function functions[] = {
     FUNCTION("json_array_length", "json_array_length(json) -> integer", "number of items", "J", 'i',
              0, run_array_length, NULL),
     FUNCTION("to_json", "to_json(any) -> json", "as JSON", "*", 'J', TOTAL, run_to_json, NULL),
+    FUNCTION("row_to_json", "row_to_json(row) -> json", "as JSON", "R", 'J', TOTAL, run_to_json,
+             NULL),
+    FUNCTION("array_to_json", "array_to_json(array) -> json", "as JSON", "A", 'J', TOTAL,
+             run_to_json, NULL),
 };
 
 struct function_table json_functions(void)

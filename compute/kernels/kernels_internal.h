@@ -91,6 +91,7 @@ struct function_table format_functions(void);
 struct function_table nested_functions(void);
 struct function_table series_functions(void);
 struct function_table json_functions(void);
+struct function_table json_build_functions(void);
 struct function_table aggregate_functions(void);
 struct function_table window_functions(void);
 struct function_table spark_functions(void);

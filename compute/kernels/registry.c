@@ -16,11 +16,12 @@
 #define MAXIMUM_CANDIDATES 64u
 
 typedef struct function_table (*table_fn)(void);
-static const table_fn tables[] = {
-    arithmetic_functions, compare_functions,   math_functions,     text_functions,
-    pattern_functions,    regexp_functions,    datetime_functions, calendar_functions,
-    nested_functions,     aggregate_functions, window_functions,   json_functions,
-    format_functions,     series_functions,    spark_functions,    spark_list_functions};
+static const table_fn tables[] = {arithmetic_functions, compare_functions,   math_functions,
+                                  text_functions,       pattern_functions,   regexp_functions,
+                                  datetime_functions,   calendar_functions,  nested_functions,
+                                  aggregate_functions,  window_functions,    json_functions,
+                                  json_build_functions, format_functions,    series_functions,
+                                  spark_functions,      spark_list_functions};
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 
 const struct leat_function *leat_function_at(size_t index)
@@ -53,7 +54,8 @@ static const char *canonical(const char *name)
         {"stddev", "stddev_samp"},
         {"list", "array_agg"},
         {"mean", "avg"},
-
+        {"jsonb_typeof", "json_typeof"},
+        {"jsonb_array_length", "json_array_length"},
     };
     for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
         if (strcmp(name, aliases[i][0]) == 0)

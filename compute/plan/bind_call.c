@@ -400,9 +400,14 @@ static struct leat_expr *bind_set(struct binding *b, const struct leat_sql_expr 
         return NULL;
     if (strcmp(name, "unnest") == 0)
         list = ast->call->args.count == 1 ? args[0] : NULL;
+    else if (row_function_find(name))
+        list = call_function(b->pl, row_function_find(name)->list, args, ast->call->args.count,
+                             ast->offset, ast->length);
     else if (bind_series_args(b->pl, args, ast->call->args.count, ast))
         list = call_function(b->pl, name, args, 3, ast->offset, ast->length);
     else
+        return NULL;
+    if (!list && row_function_find(name))
         return NULL;
     if (!list || list->type->id != LEAT_LIST) {
         plan_fail(b->pl, LEAT_E_WRONG_ARGUMENT, ast->offset, ast->length, NULL,
@@ -436,7 +441,8 @@ struct leat_expr *bind_call(struct binding *b, const struct leat_sql_expr *ast)
         return bind_nullif(b, ast);
     if (strcmp(name, "grouping") == 0 && !ast->call->over)
         return bind_grouping_call(b, ast);
-    if (strcmp(name, "unnest") == 0 || strcmp(name, "generate_series") == 0)
+    if (strcmp(name, "unnest") == 0 || strcmp(name, "generate_series") == 0 ||
+        row_function_find(name))
         return bind_set(b, ast, name);
     known = leat_function_exists(name, &kind);
     if (!check_call(b, ast, name, known, kind))

@@ -316,6 +316,79 @@ static struct node *unnest_list(struct planner *pl, const struct leat_sql_from *
     return node;
 }
 
+const struct row_function *row_function_find(const char *name)
+{
+    static const struct row_function functions[] = {
+        {"json_array_elements", "json_items", "value"},
+        {"jsonb_array_elements", "json_items", "value"},
+        {"json_array_elements_text", "json_item_texts", "value"},
+        {"jsonb_array_elements_text", "json_item_texts", "value"},
+        {"json_object_keys", "json_keys", NULL},
+        {"jsonb_object_keys", "json_keys", NULL},
+        {"json_each", "json_members", NULL},
+        {"jsonb_each", "json_members", NULL},
+        {"json_each_text", "json_member_texts", NULL},
+        {"jsonb_each_text", "json_member_texts", NULL},
+        {"regexp_split_to_table", "regexp_split_to_array", NULL},
+        {"string_to_table", "string_to_array", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+        if (strcmp(name, functions[i].name) == 0)
+            return &functions[i];
+    return NULL;
+}
+
+/* The fields of the items, a column each. */
+static struct node *spread_items(struct planner *pl, struct node *unnest, struct output **outputs,
+                                 uint32_t *count)
+{
+    struct node *map = new_node(pl, NODE_MAP, unnest);
+    struct output item = (*outputs)[0], ordinal = (*outputs)[1];
+    const struct leat_type *type = pl->columns[item.id].type;
+    bool numbered = *count == 2;
+
+    *outputs = plan_outputs(pl, type->field_count + 1);
+    if (!map || !*outputs)
+        return NULL;
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        struct leat_expr *field = expr_new(pl, LEAT_EXPR_FIELD, type->fields[i].type, 1);
+        uint32_t id = new_column(pl, type->fields[i].name, type->fields[i].type);
+        if (!field || !(field->args[0] = expr_column(pl, item.id, NULL)) ||
+            !ids_add(pl, &map->columns, id) || !exprs_add(pl, &map->exprs, field))
+            return NULL;
+        field->column = i;
+        (*outputs)[i] = (struct output){.name = leat_text_of(type->fields[i].name), .id = id};
+    }
+    (*outputs)[type->field_count] = ordinal;
+    *count = type->field_count + numbered;
+    return map;
+}
+
+/* json_each(...) and others in FROM. */
+static struct node *bind_row_function(struct planner *pl, const struct leat_sql_from *from,
+                                      const struct row_function *function, struct scope *scope,
+                                      struct output **outputs, uint32_t *count)
+{
+    const struct leat_sql_expr *call = from->function;
+    uint32_t given = call->call->args.count;
+    struct leat_expr **args = plan_alloc(pl, (given + 1u) * sizeof(*args)), *list;
+    struct node *node;
+
+    if (!args)
+        return NULL;
+    for (uint32_t i = 0; i < given; i++)
+        if (!(args[i] = bind_argument(pl, from, i, scope)))
+            return NULL;
+    list = call_function(pl, function->list, args, given, call->offset, call->length);
+    node = list ? unnest_list(pl, from, list, function->name, outputs, count) : NULL;
+    if (node && function->column)
+        (*outputs)[0].name = leat_text_of(function->column);
+    return node && list->type->fields[0].type->id == LEAT_STRUCT
+               ? spread_items(pl, node, outputs, count)
+               : node;
+}
+
 static struct node *bind_unnest(struct planner *pl, const struct leat_sql_from *from,
                                 struct scope *scope, struct output **outputs, uint32_t *count)
 {
@@ -470,6 +543,8 @@ static struct node *bind_function(struct planner *pl, const struct leat_sql_from
         return bind_unnest(pl, from, scope, outputs, count);
     if (strcmp(name, "generate_series") == 0)
         return bind_series(pl, from, scope, outputs, count);
+    if (row_function_find(name))
+        return bind_row_function(pl, from, row_function_find(name), scope, outputs, count);
     if (strncmp(name, "spark_", 6) == 0 && from->function->call->args.count == 1) {
         struct leat_expr *value = bind_argument(pl, from, 0, scope);
         return value ? spark_rows(pl, name, value, outputs, count) : NULL;
@@ -804,5 +879,9 @@ struct node *bind_from_item(struct planner *pl, const struct leat_sql_from *from
     }
     if (!node || !add_table(pl, scope, from, name, outputs, count))
         return NULL;
+    scope->ranges[scope->range_count - 1].scalar =
+        from->kind == LEAT_SQL_FROM_FUNCTION && count == 1 &&
+        (row_function_find(name.data) || leat_text_equal(name, leat_text_of("unnest")) ||
+         leat_text_equal(name, leat_text_of("generate_series")));
     return node;
 }

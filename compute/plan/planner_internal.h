@@ -128,6 +128,7 @@ struct range { /* a table in FROM */
     const struct leat_sql_path *path; /* for schema.table.column; or NULL */
     struct range_column *columns;
     uint32_t count;
+    bool scalar; /* a function's values: its name means the value, not a row of one */
 };
 struct visible { /* columns that * gives and that plain names find */
     struct leat_text name;
@@ -389,6 +390,13 @@ bool bind_order_key(struct planner *pl, const struct leat_sql_order *order, stru
 /* Types of generate_series' arguments; args has room for three. */
 bool bind_series_args(struct planner *pl, struct leat_expr **args, uint32_t given,
                       const struct leat_sql_expr *call);
+/* Functions of PostgreSQL that give rows: the items of what a function gives as a list. */
+struct row_function {
+    const char *name;
+    const char *list;
+    const char *column; /* NULL: called as the function is, or as fields of the items are */
+};
+const struct row_function *row_function_find(const char *name);
 struct node *bind_from_item(struct planner *pl, const struct leat_sql_from *from,
                             struct scope *scope);
 /* --- bind_asof.c --- */

@@ -218,7 +218,7 @@ static struct leat_expr *unknown_column(struct binding *b, const struct leat_sql
     for (const struct scope *s = b->scope; s; s = s->outer)
         if (find_range(s, path, 1)) {
             snprintf(hint, sizeof(hint), "%.60s is a table: write %.60s.* or one of its columns",
-                     name->text.data, name->text.data);
+                     name->text.data, name->text.data); /* Spark's dialect */
             break;
         }
     plan_fail(b->pl, LEAT_E_UNKNOWN_COLUMN, ast->offset, ast->length, hint,
@@ -233,6 +233,29 @@ static struct leat_expr *aliased(const struct aliases *aliases, struct leat_text
         if (leat_text_equal_nocase((*aliases->names)[i], name))
             return aliases->items->items[i];
     return NULL;
+}
+
+/* A table's name in place of a column: its row. */
+static struct leat_expr *whole_row(struct binding *b, const struct leat_sql_expr *ast,
+                                   const struct range *range)
+{
+    struct leat_expr *row = expr_new(b->pl, LEAT_EXPR_ROW, NULL, range->count);
+    struct leat_field *fields = plan_alloc(b->pl, range->count * sizeof(*fields));
+
+    if (!row || !fields)
+        return NULL;
+    for (uint32_t i = 0; i < range->count; i++) {
+        if (!(row->args[i] = column_at(b, range->columns[i].id, ast)))
+            return NULL;
+        fields[i] =
+            (struct leat_field){.name = range->columns[i].name.data, .type = row->args[i]->type};
+    }
+    row->type = leat_type_struct(b->pl->arena, fields, range->count);
+    row->offset = ast->offset;
+    row->length = ast->length;
+    if (!row->type)
+        plan_memory(b->pl);
+    return row->type ? row : NULL;
 }
 
 struct leat_expr *bind_column(struct binding *b, const struct leat_sql_expr *ast)
@@ -260,6 +283,15 @@ struct leat_expr *bind_column(struct binding *b, const struct leat_sql_expr *ast
         struct leat_expr *item = aliased(b->aliases, path->parts[0].text);
         if (item)
             return fields(b, item, ast, 1);
+    }
+    if (ast->origin != LEAT_SQL_ORIGIN_SPARK) {
+        const struct range *range = NULL;
+        for (const struct scope *s = b->scope; s && !range; s = s->outer)
+            range = path->count == 1 ? find_range(s, path, 1) : NULL;
+        if (range && range->scalar)
+            return column_at(b, range->columns[0].id, ast);
+        if (range && range->count > 0)
+            return whole_row(b, ast, range);
     }
     return unknown_column(b, ast);
 }
