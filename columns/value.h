@@ -93,4 +93,7 @@ void leat_civil_from_days(int32_t days, int64_t *year, unsigned *month, unsigned
 /* 10^n for n in 0..38. */
 extern const leat_int128 leat_power_of_ten[39];
 
+/* Whether the text is JSON (RFC 8259), nested 512 times at most. */
+bool leat_json_valid(struct leat_text text);
+
 #endif

@@ -348,7 +348,11 @@ enum leat_status leat_value_parse(struct leat_text text, const struct leat_type 
             return bad_text(text, type, looks_number(trimmed) ? "22003" : "22P02", err);
         return LEAT_OK;
     case LEAT_TEXT:
+        out->text = text;
+        return LEAT_OK;
     case LEAT_JSON:
+        if (!leat_json_valid(text))
+            return bad_text(text, type, "22P02", err);
         out->text = text;
         return LEAT_OK;
     case LEAT_BYTES:

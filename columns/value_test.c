@@ -393,6 +393,38 @@ static void options__unknown_name_proposes_the_nearest(void **state)
     assert_null(leat_nearest_name(leat_text_of("zzzzzz"), (const char *const[]){"header", NULL}));
 }
 
+static void json__is_known_from_what_is_none(void **state)
+{
+    static const char *const good[] = {"1",
+                                       " -0.5e+10 ",
+                                       "\"a\\u00e9\\n\"",
+                                       "[]",
+                                       "{}",
+                                       "[[],{}]",
+                                       "{\"a\":[1,2,{\"b\":null}]}",
+                                       "true",
+                                       "[1 , 2 ]",
+                                       "{ \"a\" : 1 , \"a\" : 2 }",
+                                       "\t\r\n0"};
+    static const char *const bad[] = {
+        "",     " ",         "x",        "01",      "1.",          ".5",   "1e",
+        "+1",   "'a'",       "\"a",      "\"\\x\"", "\"\\u12g4\"", "[1",   "[1,]",
+        "[,1]", "{\"a\"}",   "{\"a\":}", "{a:1}",   "{\"a\":1,}",  "[1]]", "1 2",
+        "nul",  "truefalse", "\"a\nb\"", "[1}",     "{]",          "-",    "\v1"};
+    char deep[2048];
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        if (!leat_json_valid(leat_text_of(good[i])))
+            fail_msg("refused: %s", good[i]);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        if (leat_json_valid(leat_text_of(bad[i])))
+            fail_msg("taken: %s", bad[i]);
+    memset(deep, '[', 1024);
+    memset(deep + 1024, ']', 1024);
+    assert_true(leat_json_valid((struct leat_text){deep + 512, 1024}));
+    assert_false(leat_json_valid((struct leat_text){deep + 511, 1026}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,6 +437,7 @@ int main(void)
         cmocka_unit_test(print_interval__fits_the_declared_size),
         cmocka_unit_test(value_bytes__come_back_equal),
         cmocka_unit_test(options__unknown_name_proposes_the_nearest),
+        cmocka_unit_test(json__is_known_from_what_is_none),
     };
     return LEAT_RUN_TESTS(tests);
 }

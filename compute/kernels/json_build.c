@@ -64,31 +64,6 @@ static enum leat_status put_object(struct kernel_call *call, uint32_t i, struct 
     return leat_buffer_append_byte(out, '}', err);
 }
 
-/* The row's JSON by `row`, then in jsonb's form. */
-static enum leat_status canonical_each(struct kernel_call *call, text_row_fn row,
-                                       struct leat_error *err)
-{
-    struct leat_buffer json, out;
-    enum leat_status status = LEAT_OK;
-
-    leat_buffer_init(&json, 0);
-    leat_buffer_init(&out, 0);
-    for (uint32_t i = 0; i < call->count && status == LEAT_OK; i++) {
-        if (!leat_validity_get(call->out->validity, i))
-            continue;
-        json.length = out.length = 0;
-        status = row(call, i, &json, err);
-        if (status == LEAT_OK)
-            status = json_append_canonical((struct leat_text){(const char *)json.data, json.length},
-                                           &out, err);
-        if (status == LEAT_OK)
-            status = kernel_set_text(call, i, (const char *)out.data, out.length, err);
-    }
-    leat_buffer_release(&json);
-    leat_buffer_release(&out);
-    return status;
-}
-
 static enum leat_status put_first(struct kernel_call *call, uint32_t i, struct leat_buffer *out,
                                   struct leat_error *err)
 {
@@ -105,15 +80,15 @@ static enum leat_status run_object(struct kernel_call *call, struct leat_error *
 }
 static enum leat_status run_array_b(struct kernel_call *call, struct leat_error *err)
 {
-    return canonical_each(call, put_array, err);
+    return json_canonical_each(call, put_array, err);
 }
 static enum leat_status run_object_b(struct kernel_call *call, struct leat_error *err)
 {
-    return canonical_each(call, put_object, err);
+    return json_canonical_each(call, put_object, err);
 }
 static enum leat_status run_canonical(struct kernel_call *call, struct leat_error *err)
 {
-    return canonical_each(call, put_first, err);
+    return json_canonical_each(call, put_first, err);
 }
 
 /* Without members whose value is null, at every level. */
@@ -152,7 +127,7 @@ static enum leat_status run_strip(struct kernel_call *call, struct leat_error *e
 }
 static enum leat_status run_strip_b(struct kernel_call *call, struct leat_error *err)
 {
-    return canonical_each(call, put_without_nulls, err);
+    return json_canonical_each(call, put_without_nulls, err);
 }
 
 /* --- lists of what is inside --- */

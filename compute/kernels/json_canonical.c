@@ -208,3 +208,27 @@ enum leat_status json_append_canonical(struct leat_text json, struct leat_buffer
         json = (struct leat_text){json.data + 1, json.length - 1};
     return put(json, out, 0, err);
 }
+
+enum leat_status json_canonical_each(struct kernel_call *call, text_row_fn row,
+                                     struct leat_error *err)
+{
+    struct leat_buffer json, out;
+    enum leat_status status = LEAT_OK;
+
+    leat_buffer_init(&json, 0);
+    leat_buffer_init(&out, 0);
+    for (uint32_t i = 0; i < call->count && status == LEAT_OK; i++) {
+        if (!leat_validity_get(call->out->validity, i))
+            continue;
+        json.length = out.length = 0;
+        status = row(call, i, &json, err);
+        if (status == LEAT_OK)
+            status = json_append_canonical((struct leat_text){(const char *)json.data, json.length},
+                                           &out, err);
+        if (status == LEAT_OK)
+            status = kernel_set_text(call, i, (const char *)out.data, out.length, err);
+    }
+    leat_buffer_release(&json);
+    leat_buffer_release(&out);
+    return status;
+}

@@ -32,5 +32,8 @@ bool json_open(struct leat_text json, char bracket, struct json_scan *out);
  */
 LEAT_CHECKED enum leat_status json_append_canonical(struct leat_text json, struct leat_buffer *out,
                                                     struct leat_error *err);
+/* The JSON that `row` appends, in jsonb's form, for all rows that are not null. */
+LEAT_CHECKED enum leat_status json_canonical_each(struct kernel_call *call, text_row_fn row,
+                                                  struct leat_error *err);
 
 #endif

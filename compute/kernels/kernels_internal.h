@@ -92,6 +92,7 @@ struct function_table nested_functions(void);
 struct function_table series_functions(void);
 struct function_table json_functions(void);
 struct function_table json_build_functions(void);
+struct function_table json_change_functions(void);
 struct function_table aggregate_functions(void);
 struct function_table window_functions(void);
 struct function_table spark_functions(void);

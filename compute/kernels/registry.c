@@ -16,12 +16,12 @@
 #define MAXIMUM_CANDIDATES 64u
 
 typedef struct function_table (*table_fn)(void);
-static const table_fn tables[] = {arithmetic_functions, compare_functions,   math_functions,
-                                  text_functions,       pattern_functions,   regexp_functions,
-                                  datetime_functions,   calendar_functions,  nested_functions,
-                                  aggregate_functions,  window_functions,    json_functions,
-                                  json_build_functions, format_functions,    series_functions,
-                                  spark_functions,      spark_list_functions};
+static const table_fn tables[] = {
+    arithmetic_functions, compare_functions,     math_functions,     text_functions,
+    pattern_functions,    regexp_functions,      datetime_functions, calendar_functions,
+    nested_functions,     aggregate_functions,   window_functions,   json_functions,
+    json_build_functions, json_change_functions, format_functions,   series_functions,
+    spark_functions,      spark_list_functions};
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 
 const struct leat_function *leat_function_at(size_t index)
