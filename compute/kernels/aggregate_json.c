@@ -71,8 +71,8 @@ static enum leat_status json_update(UPDATE_ARGS)
     struct leat_buffer plain, out;
     enum leat_status status = LEAT_OK;
 
-    leat_buffer_init(&plain, 0);
-    leat_buffer_init(&out, 0);
+    leat_buffer_init(&plain, JSON_MAXIMUM_BYTES);
+    leat_buffer_init(&out, JSON_MAXIMUM_BYTES);
     for (uint32_t i = 0; i < count && status == LEAT_OK; i++) {
         uint32_t row = TAKEN(i);
         struct text *state = STATE(struct text, row);
@@ -123,8 +123,8 @@ static enum leat_status json_finish(FINISH_ARGS)
     struct leat_buffer whole, form;
     enum leat_status status = LEAT_OK;
 
-    leat_buffer_init(&whole, 0);
-    leat_buffer_init(&form, 0);
+    leat_buffer_init(&whole, JSON_MAXIMUM_BYTES);
+    leat_buffer_init(&form, JSON_MAXIMUM_BYTES);
     for (uint32_t i = 0; i < count && status == LEAT_OK; i++) {
         const struct text *state = NTH(struct text, i);
         uint32_t row = out->length++;

@@ -256,6 +256,17 @@ static enum leat_status get_rows(struct kernel_call *call, struct leat_buffer *s
     return LEAT_OK;
 }
 
+/* The member of an object, or the item of an array whose number the key is. */
+static enum leat_status step_by_text(struct leat_text key, struct leat_buffer *scratch,
+                                     struct leat_text *found, struct leat_error *err)
+{
+    int64_t index;
+    bool array =
+        found->length && found->data[0] == '[' && leat_parse_int64(key.data, key.length, &index);
+
+    return step(*found, array ? NULL : &key, array ? index : 0, scratch, found, err);
+}
+
 static enum leat_status path_rows(struct kernel_call *call, struct leat_buffer *scratch,
                                   struct leat_error *err)
 {
@@ -270,15 +281,34 @@ static enum leat_status path_rows(struct kernel_call *call, struct leat_buffer *
                 break;
             }
             uint32_t at = leat_vector_locate(items, path.offset + k, &base);
-            struct leat_text key = leat_string_text(&((const struct leat_string *)base->data)[at]);
-            int64_t index;
-            bool array = found.length && found.data[0] == '[' &&
-                         leat_parse_int64(key.data, key.length, &index);
-            LEAT_TRY(step(found, array ? NULL : &key, array ? index : 0, scratch, &found, err));
+            LEAT_TRY(step_by_text(leat_string_text(&((const struct leat_string *)base->data)[at]),
+                                  scratch, &found, err));
         }
         LEAT_TRY(store_found(call, i, found, scratch, err));
     }
     return LEAT_OK;
+}
+
+static enum leat_status extract_rows(struct kernel_call *call, struct leat_buffer *scratch,
+                                     struct leat_error *err)
+{
+    FOR_VALID(call, i)
+    {
+        struct leat_text found = text_arg(call, 0, i);
+        for (uint32_t a = 1; a < call->arg_count && found.data; a++)
+            LEAT_TRY(step_by_text(text_arg(call, a, i), scratch, &found, err));
+        LEAT_TRY(store_found(call, i, found, scratch, err));
+    }
+    return LEAT_OK;
+}
+
+static enum leat_status run_extract(struct kernel_call *call, struct leat_error *err)
+{
+    struct leat_buffer scratch;
+    leat_buffer_init(&scratch, 0);
+    enum leat_status status = extract_rows(call, &scratch, err);
+    leat_buffer_release(&scratch);
+    return status;
 }
 
 static enum leat_status run_get(struct kernel_call *call, struct leat_error *err)
@@ -382,6 +412,10 @@ static const struct leat_function functions[] = {
              't', TOTAL, run_typeof, NULL),
     FUNCTION("json_array_length", "json_array_length(json) -> integer", "number of items", "J", 'i',
              0, run_array_length, NULL),
+    FUNCTION("json_extract_path", "json_extract_path(json, key, ...) -> json", "value at a path",
+             "Jt+", 'J', TOTAL, run_extract, NULL),
+    FUNCTION("json_extract_path_text", "json_extract_path_text(json, key, ...) -> text",
+             "value at a path as text", "Jt+", 't', TOTAL, run_extract, NULL),
     FUNCTION("to_json", "to_json(any) -> json", "as JSON", "*", 'J', TOTAL, run_to_json, NULL),
     FUNCTION("row_to_json", "row_to_json(row) -> json", "as JSON", "R", 'J', TOTAL, run_to_json,
              NULL),

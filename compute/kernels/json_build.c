@@ -27,7 +27,7 @@ static enum leat_status put_key(const struct leat_vector *vector, uint32_t row,
     if (leat_type_is_nested(vector->type) || vector->type->id == LEAT_JSON)
         return leat_error_set(err, LEAT_E_BAD_ARGUMENT,
                               "a key of JSON must be one value, not array, composite, or json");
-    leat_buffer_init(&text, 0);
+    leat_buffer_init(&text, JSON_MAXIMUM_BYTES);
     status = vector->type->id == LEAT_BOOLEAN /* not t, f */
                  ? leat_vector_print_json(vector, row, &text, err)
                  : leat_vector_print(vector, row, &text, err);
@@ -130,6 +130,29 @@ static enum leat_status run_strip_b(struct kernel_call *call, struct leat_error 
     return json_canonical_each(call, put_without_nulls, err);
 }
 
+/* --- nulls among arguments --- */
+
+static enum leat_status count_nulls(struct kernel_call *call, bool nulls)
+{
+    for (uint32_t i = 0; i < call->count; i++) {
+        int32_t count = 0;
+        for (uint32_t a = 0; a < call->arg_count; a++)
+            count += arg_is_null(call, a, i) == nulls;
+        ((int32_t *)call->out->data)[i] = count;
+    }
+    return LEAT_OK;
+}
+static enum leat_status run_num_nulls(struct kernel_call *call, struct leat_error *err)
+{
+    (void)err;
+    return count_nulls(call, true);
+}
+static enum leat_status run_num_nonnulls(struct kernel_call *call, struct leat_error *err)
+{
+    (void)err;
+    return count_nulls(call, false);
+}
+
 /* --- lists of what is inside --- */
 
 enum { MOST_ITEMS = 1 << 28 }; /* in one batch */
@@ -178,7 +201,7 @@ static enum leat_status add_value(struct items *items, struct leat_text value, b
     if (!as_text || value.data[0] != '"')
         return add_item(items, value, !as_text || strcmp(json_type_name(value), "null") != 0, arena,
                         err);
-    leat_buffer_init(&plain, 0);
+    leat_buffer_init(&plain, JSON_MAXIMUM_BYTES);
     status = json_append_unescaped(value, &plain, err);
     copy = status == LEAT_OK ? leat_arena_copy(arena, plain.data, plain.length) : NULL;
     if (status == LEAT_OK)
@@ -310,6 +333,10 @@ static const struct leat_function functions[] = {
              run_canonical, NULL),
     FUNCTION("json_strip_nulls", "json" STRIP, "J", 'J', TOTAL, run_strip, NULL),
     FUNCTION("jsonb_strip_nulls", "jsonb" STRIP, "J", 'J', 0, run_strip_b, NULL),
+    FUNCTION("num_nulls", "num_nulls(any, ...) -> integer", "how many are null", "*+", 'i',
+             NULLS | TOTAL, run_num_nulls, NULL),
+    FUNCTION("num_nonnulls", "num_nonnulls(any, ...) -> integer", "how many are not null", "*+",
+             'i', NULLS | TOTAL, run_num_nonnulls, NULL),
     FUNCTION("json_items", "json_items(json) -> json[]", "items of an array", "J", 0, 0, run_items,
              rule_json_list),
     FUNCTION("json_item_texts", "json_item_texts(json) -> text[]", "items of an array as text", "J",

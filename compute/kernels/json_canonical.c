@@ -25,7 +25,7 @@ static enum leat_status put_string(struct leat_text quoted, struct leat_buffer *
     struct leat_buffer plain;
     enum leat_status status;
 
-    leat_buffer_init(&plain, 0);
+    leat_buffer_init(&plain, JSON_MAXIMUM_BYTES);
     status = json_append_unescaped(quoted, &plain, err);
     if (status == LEAT_OK)
         status = leat_json_string_append((const char *)plain.data, plain.length, out, err);
@@ -169,7 +169,7 @@ static enum leat_status put_object(struct leat_text json, struct leat_buffer *ou
     struct json_scan s;
     enum leat_status status = LEAT_OK;
 
-    leat_buffer_init(&members.keys, 0);
+    leat_buffer_init(&members.keys, JSON_MAXIMUM_BYTES);
     (void)json_open(json, '{', &s);
     while (status == LEAT_OK && json_next(&s, &key, &value))
         status = add_member(&members, key, value, err);
@@ -215,8 +215,8 @@ enum leat_status json_canonical_each(struct kernel_call *call, text_row_fn row,
     struct leat_buffer json, out;
     enum leat_status status = LEAT_OK;
 
-    leat_buffer_init(&json, 0);
-    leat_buffer_init(&out, 0);
+    leat_buffer_init(&json, JSON_MAXIMUM_BYTES);
+    leat_buffer_init(&out, JSON_MAXIMUM_BYTES);
     for (uint32_t i = 0; i < call->count && status == LEAT_OK; i++) {
         if (!leat_validity_get(call->out->validity, i))
             continue;

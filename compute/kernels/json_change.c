@@ -78,8 +78,8 @@ static enum leat_status run_contains(struct kernel_call *call, uint32_t whole,
     struct leat_buffer forms[2];
     enum leat_status status = LEAT_OK;
 
-    leat_buffer_init(&forms[0], 0);
-    leat_buffer_init(&forms[1], 0);
+    leat_buffer_init(&forms[0], JSON_MAXIMUM_BYTES);
+    leat_buffer_init(&forms[1], JSON_MAXIMUM_BYTES);
     for (uint32_t i = 0; i < call->count && status == LEAT_OK; i++) {
         if (!leat_validity_get(call->out->validity, i))
             continue;
@@ -173,7 +173,7 @@ static enum leat_status put_without(struct kernel_call *call, uint32_t i, struct
             count++;
         index += count;
     }
-    leat_buffer_init(&scratch, 0);
+    leat_buffer_init(&scratch, JSON_MAXIMUM_BYTES);
     status = leat_buffer_append_byte(out, object ? '{' : '[', err);
     for (; status == LEAT_OK && json_next(&s, object ? &key : NULL, &value); at++) {
         if (by_key
@@ -246,7 +246,7 @@ static enum leat_status put_pretty(struct kernel_call *call, uint32_t i, struct 
     struct leat_buffer form;
     enum leat_status status;
 
-    leat_buffer_init(&form, 0);
+    leat_buffer_init(&form, JSON_MAXIMUM_BYTES);
     status = json_append_canonical(text_arg(call, 0, i), &form, err);
     if (status == LEAT_OK)
         status = put_lines(text_of(&form), 0, out, err);

@@ -5,6 +5,7 @@
 #include "compute/kernels/text_internal.h"
 
 #define JSON_MAXIMUM_NESTING 512
+#define JSON_MAXIMUM_BYTES   ((size_t)1 << 30)
 
 struct json_scan {
     const char *at;

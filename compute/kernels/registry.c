@@ -56,6 +56,8 @@ static const char *canonical(const char *name)
         {"mean", "avg"},
         {"jsonb_typeof", "json_typeof"},
         {"jsonb_array_length", "json_array_length"},
+        {"jsonb_extract_path", "json_extract_path"},
+        {"jsonb_extract_path_text", "json_extract_path_text"},
     };
     for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
         if (strcmp(name, aliases[i][0]) == 0)
