@@ -525,6 +525,17 @@ static struct leat_expr *bind_case(struct binding *b, const struct leat_sql_expr
     return at(expr, ast);
 }
 
+/* A cast to jsonb gives jsonb's form, which equal values share. */
+static struct leat_expr *in_form_of(struct binding *b, struct leat_expr *cast,
+                                    const struct leat_sql_expr *ast)
+{
+    bool jsonb = cast && cast->type->id == LEAT_JSON &&
+                 leat_text_equal_nocase(ast->type.text, leat_text_of("jsonb"));
+
+    return jsonb ? at(call_function(b->pl, "to_jsonb", &cast, 1, ast->offset, ast->length), ast)
+                 : cast;
+}
+
 static struct leat_expr *bind_cast(struct binding *b, const struct leat_sql_expr *ast)
 {
     const struct leat_type *type = read_type(b, &ast->type);
@@ -535,14 +546,14 @@ static struct leat_expr *bind_cast(struct binding *b, const struct leat_sql_expr
     if (ast->origin)
         return at(spark_cast(b->pl, arg, type, ast->flag), ast);
     if (!ast->flag)
-        return coerce(b->pl, arg, type, LEAT_CAST_EXPLICIT, "CAST");
+        return in_form_of(b, coerce(b->pl, arg, type, LEAT_CAST_EXPLICIT, "CAST"), ast);
     arg = decide(b->pl, arg);
     if (!arg || arg->type->id == LEAT_NULL || leat_type_equal(arg->type, type))
         return arg ? coerce(b->pl, arg, type, LEAT_CAST_EXPLICIT, "CAST") : NULL;
     cast = coerce(b->pl, arg, type, LEAT_CAST_EXPLICIT, "CAST");
     if (cast && cast->kind == LEAT_EXPR_CAST)
         cast->kind = LEAT_EXPR_TRY_CAST;
-    return at(cast, ast);
+    return in_form_of(b, at(cast, ast), ast);
 }
 
 static bool is_minus_literal(const struct leat_sql_expr *ast)
