@@ -51,9 +51,9 @@ enum {
 /*
  * Argument codes, one a character: b boolean, s smallint, i integer, l bigint, f real, d double,
  * n numeric, t text, y bytea, D date, T time, S timestamp, Z timestamptz, I interval, U uuid,
- * J json; E any one type, the same for all E (unified); A array, whose element type is E; R struct;
- * M map; * any type as it is; a final + repeats the last one or more times.
- * Result: such a code (E and A as bound by the arguments), or 0: the rule sets it.
+ * J json; E any one type, the same for all E (unified); A array, whose element type is E; P text[];
+ * R struct; M map; * any type as it is; a final + repeats the last one or more times. Result: such
+ * a code (E and A as bound by the arguments), or 0: the rule sets it.
  */
 struct leat_function_implementation {
     const char *args;
@@ -93,6 +93,7 @@ struct function_table series_functions(void);
 struct function_table json_functions(void);
 struct function_table json_build_functions(void);
 struct function_table json_change_functions(void);
+struct function_table json_set_functions(void);
 struct function_table aggregate_functions(void);
 struct function_table window_functions(void);
 struct function_table spark_functions(void);

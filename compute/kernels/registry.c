@@ -17,11 +17,11 @@
 
 typedef struct function_table (*table_fn)(void);
 static const table_fn tables[] = {
-    arithmetic_functions, compare_functions,     math_functions,     text_functions,
-    pattern_functions,    regexp_functions,      datetime_functions, calendar_functions,
-    nested_functions,     aggregate_functions,   window_functions,   json_functions,
-    json_build_functions, json_change_functions, format_functions,   series_functions,
-    spark_functions,      spark_list_functions};
+    arithmetic_functions, compare_functions,     math_functions,      text_functions,
+    pattern_functions,    regexp_functions,      datetime_functions,  calendar_functions,
+    nested_functions,     aggregate_functions,   window_functions,    json_functions,
+    json_build_functions, json_change_functions, json_set_functions,  format_functions,
+    series_functions,     spark_functions,       spark_list_functions};
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 
 const struct leat_function *leat_function_at(size_t index)
@@ -119,6 +119,7 @@ static enum leat_type_id id_of_code(char code)
     case 'J':
         return LEAT_JSON;
     case 'A':
+    case 'P':
         return LEAT_LIST;
     case 'R':
         return LEAT_STRUCT;
@@ -477,6 +478,8 @@ static enum leat_status complete(const struct candidate *chosen, const struct ca
             cast[i] = chosen->element;
         } else if (code == 'A') {
             cast[i] = leat_type_list(arena, chosen->element);
+        } else if (code == 'P') {
+            cast[i] = leat_type_list(arena, leat_type_get(LEAT_TEXT));
         } else if (code == 'R' || code == 'M') {
             cast[i] = call->types[i];
         } else {
