@@ -119,6 +119,7 @@ static enum leat_status put_stripped(struct leat_text json, struct leat_buffer *
 static enum leat_status put_without_nulls(struct kernel_call *call, uint32_t i,
                                           struct leat_buffer *out, struct leat_error *err)
 {
+    LEAT_TRY(json_check(text_arg(call, 0, i), err));
     return put_stripped(text_arg(call, 0, i), out, err);
 }
 static enum leat_status run_strip(struct kernel_call *call, struct leat_error *err)
@@ -237,6 +238,7 @@ static enum leat_status list_values(struct kernel_call *call, char bracket, bool
         struct leat_text key, value;
         struct json_scan s;
         if (leat_validity_get(call->out->validity, i)) {
+            LEAT_TRY(json_check(text_arg(call, 0, i), err));
             if (!json_open(text_arg(call, 0, i), bracket, &s))
                 return leat_error_set(err, LEAT_E_BAD_ARGUMENT, "this JSON is %s, not an %s",
                                       json_type_name(text_arg(call, 0, i)),
@@ -331,7 +333,7 @@ static const struct leat_function functions[] = {
     FUNCTION("jsonb_build_object", "jsonb" OBJECT, "*+", 'J', NULLS, run_object_b, NULL),
     FUNCTION("to_jsonb", "to_jsonb(any) -> json", "as JSON, in jsonb's form", "*", 'J', 0,
              run_canonical, NULL),
-    FUNCTION("json_strip_nulls", "json" STRIP, "J", 'J', TOTAL, run_strip, NULL),
+    FUNCTION("json_strip_nulls", "json" STRIP, "J", 'J', 0, run_strip, NULL),
     FUNCTION("jsonb_strip_nulls", "jsonb" STRIP, "J", 'J', 0, run_strip_b, NULL),
     FUNCTION("num_nulls", "num_nulls(any, ...) -> integer", "how many are null", "*+", 'i',
              NULLS | TOTAL, run_num_nulls, NULL),

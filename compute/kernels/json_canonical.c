@@ -199,9 +199,18 @@ static enum leat_status put(struct leat_text json, struct leat_buffer *out, int 
     return leat_buffer_append(out, json.data, json.length, err);
 }
 
+enum leat_status json_check(struct leat_text json, struct leat_error *err)
+{
+    if (leat_json_valid(json))
+        return LEAT_OK;
+    return leat_error_set(err, LEAT_E_BAD_JSON, "this is not JSON: %.*s",
+                          (int)(json.length < 60 ? json.length : 60), json.data ? json.data : "");
+}
+
 enum leat_status json_append_canonical(struct leat_text json, struct leat_buffer *out,
                                        struct leat_error *err)
 {
+    LEAT_TRY(json_check(json, err));
     while (json.length > 0 && strchr(" \t\n\r", json.data[json.length - 1]))
         json.length--;
     while (json.length > 0 && strchr(" \t\n\r", json.data[0]))

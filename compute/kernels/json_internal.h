@@ -28,8 +28,12 @@ bool json_next(struct json_scan *s, struct leat_text *key, struct leat_text *val
 /* A scanner behind the opening bracket; false if the value does not begin with it. */
 bool json_open(struct leat_text json, char bracket, struct json_scan *out);
 
-/* Appends the value as PostgreSQL writes jsonb: members in the order of their keys' lengths, then
- * bytes, the last of those with equal keys; blanks behind , and : only; numbers without exponent.
+/* LEAT_E_BAD_JSON for text that is none: casts have looked, files have not. */
+LEAT_CHECKED enum leat_status json_check(struct leat_text json, struct leat_error *err);
+
+/* Appends the value, which is checked, as PostgreSQL writes jsonb: members in the order of their
+ * keys' lengths, then bytes, the last of those with equal keys; blanks behind , and : only; numbers
+ * without exponent.
  */
 LEAT_CHECKED enum leat_status json_append_canonical(struct leat_text json, struct leat_buffer *out,
                                                     struct leat_error *err);
