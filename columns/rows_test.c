@@ -46,8 +46,10 @@ static void fill(struct leat_vector *vector, const struct leat_type *type, struc
             break;
         case LEAT_TEXT:
         case LEAT_BYTES:
-        case LEAT_JSON:
             snprintf(text, sizeof(text), r % 2 ? "%d" : "%d that is longer than twelve bytes", r);
+            break;
+        case LEAT_JSON:
+            snprintf(text, sizeof(text), r % 2 ? "%d" : "\"%d longer than twelve bytes\"", r);
             break;
         default:
             snprintf(text, sizeof(text), "%d", r);
