@@ -29,6 +29,18 @@
 LEAT_CHECKED enum leat_status aggregate_null(struct leat_vector *out, uint32_t row, uint32_t rows,
                                              struct leat_arena *arena, struct leat_error *err);
 
+/* Text that grows, in the arena: the state of string_agg and of json_agg and its kin. */
+struct joined {
+    char *data;
+    size_t length;
+    size_t capacity;
+    bool seen; /* a row, which may have added nothing */
+};
+LEAT_CHECKED enum leat_status joined_append(struct joined *state, const void *bytes, size_t length,
+                                            struct leat_arena *arena, struct leat_error *err);
+LEAT_CHECKED enum leat_status joined_put(PUT_ARGS);
+LEAT_CHECKED enum leat_status joined_read(READ_ARGS);
+
 extern const struct leat_aggregate_ops aggregate_count, aggregate_sum_integer,
     aggregate_sum_decimal, aggregate_sum_real, aggregate_avg, aggregate_avg_real, aggregate_minimum,
     aggregate_maximum, aggregate_any, aggregate_first, aggregate_last, aggregate_bool_and,

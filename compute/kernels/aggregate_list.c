@@ -11,20 +11,13 @@
 
 /* --- string_agg --- */
 
-struct joined {
-    char *data;
-    size_t length;
-    size_t capacity;
-    bool seen;
-};
-
-static enum leat_status joined_append(struct joined *state, const void *bytes, size_t length,
-                                      struct leat_arena *arena, struct leat_error *err)
+enum leat_status joined_append(struct joined *state, const void *bytes, size_t length,
+                               struct leat_arena *arena, struct leat_error *err)
 {
     if (state->capacity - state->length < length) {
         size_t capacity = (state->length + length) * 2 + 32;
         if (state->length + length > UINT32_MAX)
-            return leat_error_set(err, LEAT_E_LIMIT, "string_agg gives more than 4 GiB");
+            return leat_error_set(err, LEAT_E_LIMIT, "an aggregate gives more than 4 GiB of text");
         char *grown = leat_arena_alloc(arena, capacity);
         if (!grown)
             return leat_error_memory(err);
@@ -94,7 +87,7 @@ static enum leat_status joined_finish(FINISH_ARGS)
     return LEAT_OK;
 }
 
-static enum leat_status joined_put(PUT_ARGS)
+enum leat_status joined_put(PUT_ARGS)
 {
     const struct joined *joined = state;
     (void)call;
@@ -102,7 +95,7 @@ static enum leat_status joined_put(PUT_ARGS)
     return leat_buffer_put_bytes(out, joined->data, joined->length, err);
 }
 
-static enum leat_status joined_read(READ_ARGS)
+enum leat_status joined_read(READ_ARGS)
 {
     struct joined *joined = state;
     struct leat_text text;

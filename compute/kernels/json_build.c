@@ -15,9 +15,8 @@ static enum leat_status put_value(const struct leat_vector *vector, uint32_t row
                                             : leat_vector_print_json(vector, row, out, err);
 }
 
-/* The value's text as a string, whatever its type. */
-static enum leat_status put_key(const struct leat_vector *vector, uint32_t row,
-                                struct leat_buffer *out, struct leat_error *err)
+enum leat_status json_append_key(const struct leat_vector *vector, uint32_t row,
+                                 struct leat_buffer *out, struct leat_error *err)
 {
     struct leat_buffer text;
     enum leat_status status;
@@ -57,7 +56,7 @@ static enum leat_status put_object(struct kernel_call *call, uint32_t i, struct 
     LEAT_TRY(leat_buffer_append_byte(out, '{', err));
     for (uint32_t a = 0; a < call->arg_count; a += 2) {
         LEAT_TRY(leat_buffer_append_string(out, a ? ", " : "", err));
-        LEAT_TRY(put_key(&call->args[a], i, out, err));
+        LEAT_TRY(json_append_key(&call->args[a], i, out, err));
         LEAT_TRY(leat_buffer_append_string(out, " : ", err));
         LEAT_TRY(put_value(&call->args[a + 1], i, out, err));
     }

@@ -37,6 +37,9 @@ LEAT_CHECKED enum leat_status json_check(struct leat_text json, struct leat_erro
  */
 LEAT_CHECKED enum leat_status json_append_canonical(struct leat_text json, struct leat_buffer *out,
                                                     struct leat_error *err);
+/* Appends the text of a value of any simple type as a string: the key of a member. */
+LEAT_CHECKED enum leat_status json_append_key(const struct leat_vector *vector, uint32_t row,
+                                              struct leat_buffer *out, struct leat_error *err);
 /* The JSON that `row` appends, in jsonb's form, for all rows that are not null. */
 LEAT_CHECKED enum leat_status json_canonical_each(struct kernel_call *call, text_row_fn row,
                                                   struct leat_error *err);
