@@ -15,7 +15,7 @@ mkdir -p build/tests
 # result NAME STATUS LOG SECONDS: counts one suite; a log's line "N passed, N failed[, N skipped]" counts its cases instead.
 result() {
     local line p f s
-    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$3" | tail -1)
+    line=$(grep -aoE '[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$3" | tail -1) # behind a host's progress bar, perhaps
     if [ -n "$line" ]; then
         read -r p f s < <(sed -E 's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/' <<<"$line")
         passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + ${s:-0}))
