@@ -304,7 +304,7 @@ void leat_update_init(struct leat_update *update, struct leat_pipeline *pipeline
     leat_arena_init(&summary->arena, NULL);
     leat_arena_init(&update->arena, NULL);
     leat_accountant_init(&update->accountant, NULL, memory);
-    leat_memory_bound(memory);
+    leat_memory_bound(options->memory);
     leat_random_uuid(summary->run_id);
     update->pipeline = pipeline;
     update->options = options;

@@ -73,7 +73,7 @@ enum leat_status leat_session_new(const struct leat_session_options *options,
         return leat_error_memory(err);
     leat_accountant_init(&session->accountant, options->parent, memory);
     if (!options->parent)
-        leat_memory_bound(memory);
+        leat_memory_bound(options->memory);
     status = leat_files_register(err);
     session->threads = options->threads ? options->threads : leat_cpu_count();
     session->most_threads = options->most_threads ? options->most_threads : 1024;

@@ -337,7 +337,7 @@ enum leat_status leat_postgres_serve(const struct leat_postgres_options *options
     enum leat_status status;
 
     (void)signal(SIGPIPE, SIG_IGN); /* TLS writes by itself */
-    leat_memory_bound(memory);
+    leat_memory_bound(options->session.memory);
     leat_accountant_init(&server.accountant, NULL, memory);
     pthread_mutex_init(&server.lock, NULL);
     pthread_cond_init(&server.ended, NULL);

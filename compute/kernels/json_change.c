@@ -166,8 +166,9 @@ static enum leat_status put_without(struct kernel_call *call, uint32_t i, struct
 
     object = json_open(json, '{', &s);
     if ((!object && !json_open(json, '[', &s)) || (object && !by_key))
-        return leat_error_set(err, LEAT_E_BAD_ARGUMENT, "cannot delete from %s%s",
-                              object ? "object using integer index" : "scalar", "");
+        return leat_error_set(err, LEAT_E_BAD_ARGUMENT, "cannot delete from %s",
+                              object ? "an object by a number"
+                                     : "a value that is no array or object");
     if (!by_key && index < 0) {
         for (struct json_scan all = s; json_next(&all, NULL, &value);)
             count++;

@@ -552,11 +552,23 @@ static struct node *bind_function(struct planner *pl, const struct leat_sql_from
     options.source = pl->source;
     if (leat_plan_file_call(from, &options, pl->arena, &probe, pl->err) != LEAT_NOT_FOUND)
         return bind_files(pl, from, outputs, count);
-    static const char *const known[] = {"read_csv",   "read_json", "read_parquet",    "read_avro",
-                                        "read_files", "unnest",    "generate_series", NULL};
+    static const char *const known[] = {"read_csv",
+                                        "read_json",
+                                        "read_parquet",
+                                        "read_avro",
+                                        "read_files",
+                                        "unnest",
+                                        "generate_series",
+                                        "json_each",
+                                        "json_array_elements",
+                                        "json_object_keys",
+                                        "regexp_split_to_table",
+                                        "string_to_table",
+                                        NULL};
     const char *near = leat_nearest_name(leat_text_of(name), known);
-    char hint[128] = "table functions are read_csv, read_json, read_parquet, read_avro, "
-                     "read_files, unnest, generate_series";
+    char hint[200] = "table functions are read_csv, read_json, read_parquet, read_avro, "
+                     "read_files, unnest, generate_series, json_each, json_array_elements, "
+                     "json_object_keys, regexp_split_to_table, string_to_table";
     if (near)
         snprintf(hint, sizeof(hint), "did you mean %s?", near);
     plan_fail(pl, LEAT_E_UNKNOWN_TABLE, from->function->offset, path->length, hint,
